@@ -1,0 +1,65 @@
+"""The closed set of verbs that bring a host nearer to what is wanted. Each prints one sentence; none acts."""
+
+from dataclasses import dataclass
+
+from macvland.model import KernelThing, Network, Shim
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Bring something about that is missing. A permanent neighbour takes the place of what was learned."""
+
+    thing: KernelThing | Network
+
+    def __str__(self) -> str:
+        return f"add {self.thing}"
+
+    @property
+    def network(self) -> str:
+        """The network this is done for."""
+        return self.thing.network
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Bring a shim back to its settings in place: its traffic goes on."""
+
+    thing: Shim
+    seen: Shim
+
+    def __str__(self) -> str:
+        fields = ("network", "mac", "mtu", "mode", "up", "arp_filter", "accept_ra", "autoconf")
+        pairs = ((name, getattr(self.seen, name), getattr(self.thing, name)) for name in fields)
+        return f"change {self.thing}: " + ", ".join(f"{name} {was} -> {now}" for name, was, now in pairs if was != now)
+
+    @property
+    def network(self) -> str:
+        """The network this is done for."""
+        return self.thing.network
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Take away something of ours. A shim's addresses, routes and neighbours go with it."""
+
+    thing: KernelThing | Network
+
+    def __str__(self) -> str:
+        return f"delete {self.thing}"
+
+    @property
+    def network(self) -> str:
+        """The network this is done for."""
+        return self.thing.network
+
+
+Action = Add | Change | Delete
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An action that did not succeed, in words; *passing* as in ApplyError."""
+
+    action: Action
+    reason: str
+    passing: bool = True

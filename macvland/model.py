@@ -1,0 +1,229 @@
+"""What a host looks like: frozen values that compare by value.
+
+The same types describe the host as the files want it and as the kernel and Docker report it, so a difference
+is set algebra and "converged" is equality. Nothing here reads, writes or decides.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+
+Address = IPv4Address | IPv6Address
+Interface = IPv4Interface | IPv6Interface
+Prefix = IPv4Network | IPv6Network
+
+
+class Mode(StrEnum):
+    """How the macvlan children of one parent may talk to each other (ip-link(8), macvlan)."""
+
+    BRIDGE = "bridge"
+    VEPA = "vepa"
+    PRIVATE = "private"
+    PASSTHRU = "passthru"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link of the host that is not ours: what may carry a network, and what may stand in the way of one."""
+
+    name: str
+    index: int
+    kind: str = ""  # IFLA_INFO_KIND: "bridge", "veth", "macvlan"…; "" for a physical NIC
+    mac: str = ""  # lower case, colons
+    mtu: int = 1500
+    up: bool = True  # administratively
+    carrier: bool = True
+    loopback: bool = False
+    promiscuous: bool = False  # IFF_PROMISC, set by somebody on purpose; not the kernel's own counting
+    master: str | None = None  # the bridge, bond or VRF that has it as a port
+    altnames: frozenset[str] = frozenset()
+    addresses: frozenset[Interface] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shim:
+    """The host's own macvlan link on a parent. The defaults are the only settings that keep the LAN clean."""
+
+    name: str
+    network: str
+    parent: str
+    mac: str
+    mtu: int
+    mode: Mode = Mode.BRIDGE
+    up: bool = True
+    arp_filter: bool = True  # answer ARP only where the route back leaves by this link: no ARP flux
+    accept_ra: bool = False  # else the LAN's router gives the host a second default route
+    autoconf: bool = False
+
+    def __str__(self) -> str:
+        return f"shim '{self.name}' on '{self.parent}'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShimAddress:
+    """An address of a shim's own, as /32 or /128: it must not bring a subnet route with it."""
+
+    shim: str
+    address: Address
+    network: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"address {self.address} on shim '{self.shim}'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A host route over a shim to one attachment; *source* is the address containers see the host at."""
+
+    shim: str
+    destination: Address
+    source: Address | None
+    network: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"route to {self.destination} over shim '{self.shim}'" + (f" from {self.source}" if self.source else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A permanent neighbour entry on a shim: with it the host never sends an ARP request from there."""
+
+    shim: str
+    address: Address
+    mac: str
+    network: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"neighbour {self.address} at {self.mac} on shim '{self.shim}'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promiscuity:
+    """A parent that macvland keeps promiscuous: seen only where it carries our mark, never where others set it."""
+
+    parent: str
+    on: bool = True
+    network: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"promiscuous mode of '{self.parent}'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subnet:
+    """One IPAM pool of a Docker network."""
+
+    cidr: Prefix
+    gateway: Address | None = None
+    range: Prefix | None = None
+    reserved: frozenset[Address] = frozenset()  # Docker's aux-addresses: never handed out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A Docker macvlan network. Two are equal when Docker would have to replace neither to get the other."""
+
+    name: str
+    parent: str | None  # a link name; None: Docker makes a dummy link
+    mode: Mode = Mode.BRIDGE
+    internal: bool = False
+    subnets: frozenset[Subnet] = frozenset()
+    # Reserved as well, but no reason to replace a network: the host's and the shim's own addresses may change.
+    spared: frozenset[Address] = field(default=frozenset(), compare=False)
+    labels: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)  # the user's, not ours
+    spec: str = field(default="", compare=False)  # as labelled; "" on a network that macvland did not make
+    id: str = field(default="", compare=False)  # Docker's; "" while only wanted
+
+    def __str__(self) -> str:
+        parent = f"on '{self.parent}'" if self.parent else "without a parent"
+        return f"Docker network '{self.name}' {parent} with {', '.join(sorted(str(pool.cidr) for pool in self.subnets))}"
+
+    @property
+    def network(self) -> str:
+        """Its name, as every other thing calls it."""
+        return self.name
+
+
+KernelThing = Shim | ShimAddress | Route | Neighbour | Promiscuity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """One container on one network. A stopped container has its attachment, but no addresses."""
+
+    network: str
+    network_id: str = field(default="", compare=False)
+    container: str
+    mac: str = ""
+    addresses: frozenset[Address] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """The Docker engine that answered."""
+
+    version: str
+    api: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """Everything macvland looks at or asks for. Without *engine*, Docker did not answer and its part is unknown."""
+
+    links: frozenset[Link] = frozenset()
+    default_link: str | None = None  # the link of the IPv4 default route
+    shims: frozenset[Shim] = frozenset()
+    addresses: frozenset[ShimAddress] = frozenset()
+    routes: frozenset[Route] = frozenset()
+    neighbours: frozenset[Neighbour] = frozenset()
+    promiscuous: frozenset[Promiscuity] = frozenset()
+    engine: Engine | None = None
+    networks: frozenset[Network] = frozenset()
+    attachments: frozenset[Attachment] = frozenset()
+
+
+class Hold(StrEnum):
+    """Why a network is not as its file asks, although no action of ours would help now."""
+
+    WAITING = "waiting"  # for a parent, an address, the engine
+    CONFLICT = "conflict"  # with something foreign, or with another declaration
+    LEAVING = "leaving"  # its file is gone, its containers are not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obstacle:
+    """What keeps one network from being as asked, in words for its administrator."""
+
+    network: str
+    hold: Hold
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """The host as wanted, and what stands in the way of wanting more."""
+
+    host: Host
+    obstacles: frozenset[Obstacle] = frozenset()
+
+
+def shim_name(network: str) -> str:
+    """Return the link name of the shim of *network*: `mv-<network>`, hashed where that exceeds IFNAMSIZ - 1 = 15."""
+    name = f"mv-{network}"
+    return name if len(name) <= 15 else f"mv-{network[:5]}-{sha256(network.encode()).hexdigest()[:6]}"
+
+
+def shim_mac(machine_id: str, network: str) -> str:
+    """Return the shim's MAC: the same at every boot, another on every host, locally administered unicast."""
+    digest = sha256(f"{machine_id}\0{network}".encode()).digest()
+    return ":".join(f"{octet:02x}" for octet in (digest[0] & 0xFC | 0x02, *digest[1:6]))
+
+
+def spec_of(network: Network) -> str:
+    """Return the hash of all that Docker cannot change in place; the leading number is the hash's own version."""
+    pools = sorted(
+        f"{pool.cidr} {pool.gateway} {pool.range} {','.join(sorted(map(str, pool.reserved)))}" for pool in network.subnets
+    )
+    text = "\n".join((network.name, str(network.parent), network.mode, str(network.internal), *pools))
+    return f"1:{sha256(text.encode()).hexdigest()[:32]}"
