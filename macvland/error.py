@@ -24,13 +24,14 @@ class ApplyError(Exception):
     """The kernel or Docker refused. *passing* tells whether the same request may succeed later by itself."""
 
     def __init__(self, text: str, *, passing: bool = True) -> None:
+        """Say in *text* what was refused, and why."""
         super().__init__(text)
         self.passing = passing
 
 
-class EngineAbsent(ApplyError):
+class EngineAbsentError(ApplyError):
     """No Docker engine answers: not installed, not started, stopped, or out of its deadline."""
 
 
-class Interrupted(ApplyError):
+class InterruptedDumpError(ApplyError):
     """What was read does not fit together (ENOBUFS, NLM_F_DUMP_INTR, MSG_TRUNC): look at everything again."""

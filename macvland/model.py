@@ -137,7 +137,8 @@ class Network:
 
     def __str__(self) -> str:
         parent = f"on '{self.parent}'" if self.parent else "without a parent"
-        return f"Docker network '{self.name}' {parent} with {', '.join(sorted(str(pool.cidr) for pool in self.subnets))}"
+        pools = ", ".join(sorted(str(pool.cidr) for pool in self.subnets))
+        return f"Docker network '{self.name}' {parent} with {pools}"
 
     @property
     def network(self) -> str:
@@ -223,7 +224,8 @@ def shim_mac(machine_id: str, network: str) -> str:
 def spec_of(network: Network) -> str:
     """Return the hash of all that Docker cannot change in place; the leading number is the hash's own version."""
     pools = sorted(
-        f"{pool.cidr} {pool.gateway} {pool.range} {','.join(sorted(map(str, pool.reserved)))}" for pool in network.subnets
+        f"{pool.cidr} {pool.gateway} {pool.range} {','.join(sorted(map(str, pool.reserved)))}"
+        for pool in network.subnets
     )
     text = "\n".join((network.name, str(network.parent), network.mode, str(network.internal), *pools))
     return f"1:{sha256(text.encode()).hexdigest()[:32]}"
