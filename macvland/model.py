@@ -66,10 +66,12 @@ class ShimAddress:
 
     shim: str
     address: Address
+    prefix_length: int | None = None  # None: the whole address; another one is seen, never wanted
     network: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        return f"address {self.address} on shim '{self.shim}'"
+        length = "" if self.prefix_length is None else f"/{self.prefix_length}"
+        return f"address {self.address}{length} on shim '{self.shim}'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,7 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """A Docker macvlan network. Two are equal when Docker would have to replace neither to get the other."""
+    """A Docker macvlan network. Whether one seen is as wanted is told by `spec_of`, not by equality."""
 
     name: str
     parent: str | None  # a link name; None: Docker makes a dummy link
@@ -130,10 +132,10 @@ class Network:
     internal: bool = False
     subnets: frozenset[Subnet] = frozenset()
     # Reserved as well, but no reason to replace a network: the host's and the shim's own addresses may change.
-    spared: frozenset[Address] = field(default=frozenset(), compare=False)
-    labels: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)  # the user's, not ours
-    spec: str = field(default="", compare=False)  # as labelled; "" on a network that macvland did not make
-    id: str = field(default="", compare=False)  # Docker's; "" while only wanted
+    spared: frozenset[Address] = frozenset()
+    labels: frozenset[tuple[str, str]] = frozenset()  # the user's, not ours
+    spec: str = ""  # as labelled; "" on a network that macvland did not make
+    id: str = ""  # Docker's; "" while only wanted
 
     def __str__(self) -> str:
         parent = f"on '{self.parent}'" if self.parent else "without a parent"
@@ -154,7 +156,7 @@ class Attachment:
     """One container on one network. A stopped container has its attachment, but no addresses."""
 
     network: str
-    network_id: str = field(default="", compare=False)
+    network_id: str
     container: str
     mac: str = ""
     addresses: frozenset[Address] = frozenset()
@@ -180,6 +182,7 @@ class Host:
     neighbours: frozenset[Neighbour] = frozenset()
     promiscuous: frozenset[Promiscuity] = frozenset()
     engine: Engine | None = None
+    absence: str = ""  # why there is no engine, in words
     networks: frozenset[Network] = frozenset()
     attachments: frozenset[Attachment] = frozenset()
 
@@ -187,9 +190,13 @@ class Host:
 class Hold(StrEnum):
     """Why a network is not as its file asks, although no action of ours would help now."""
 
-    WAITING = "waiting"  # for a parent, an address, the engine
-    CONFLICT = "conflict"  # with something foreign, or with another declaration
+    PARENT = "parent"  # waits for a link
+    CARRIER = "carrier"  # is in place, but its parent is down or unplugged
+    ADDRESS = "address"  # waits for an address of the parent that the shim can borrow
+    ENGINE = "engine"  # waits for Docker to answer
+    CONFLICT = "conflict"  # something foreign, or something immutable, is in the way
     LEAVING = "leaving"  # its file is gone, its containers are not
+    DEFECT = "defect"  # macvland itself failed on it; the other networks go on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,114 @@
+"""macvlanctl: what is, what would be done, and whether files are right. It needs no daemon, only its pure code.
+
+Refuses to change anything: that is the daemon's alone.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from macvland import __version__, config
+from macvland import status as report
+from macvland.engine import Docker
+from macvland.error import ApplyError
+from macvland.kernel import Kernel
+from macvland.machine import machine_id
+from macvland.plan import plan
+from macvland.reconcile import look
+from macvland.status import State
+from macvland.wanted import wanted
+
+FINE = 0
+ERROR = 1
+OTHERWISE = 2  # not an error of the command, but not as it should be: changes to make, networks not ready
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb: the `macvlanctl` command. Exit status: 0 fine, 1 error, 2 not as the files ask."""
+    parser = argparse.ArgumentParser(prog="macvlanctl", description="Look at Docker macvlan networks and host shims.")
+    parser.add_argument("--version", action="version", version=f"macvlanctl {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, verb, text in (
+        ("status", _status, "show every network as the daemon saw it last"),
+        ("plan", _plan, "show what the daemon would change now (exit 0: nothing, 2: something, 1: an error)"),
+        ("check", _check, "check files, or all of the host's, without touching anything"),
+    ):
+        command = verbs.add_parser(name, help=text, description=text)
+        command.set_defaults(run=verb)
+        command.add_argument("--json", action="store_true", help="print JSON")
+        if verb is _check:
+            command.add_argument("files", nargs="*", type=Path, metavar="FILE", help="default: the host's directories")
+    options = parser.parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except ApplyError as error:
+        return _fail(str(error))
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has seen enough; else Python complains while flushing
+        return ERROR
+    return code
+
+
+def _status(options: argparse.Namespace) -> int:
+    try:
+        last = report.read()
+    except FileNotFoundError:
+        return _fail(f"{report.FILE} does not exist: start the daemon with 'systemctl start macvland'")
+    except (OSError, ValueError) as error:
+        return _fail(f"{report.FILE} cannot be read: {error}")
+    running = Path(f"/proc/{last.pid}").exists()
+    if options.json:
+        print(report.dump(last))
+    else:
+        print(report.table(last))
+        if not running:
+            print("macvland is not running: this is what it saw last; 'systemctl start macvland'")
+    fine = running and not last.errors and all(one.state in {State.READY, State.FOREIGN} for one in last.networks)
+    return FINE if fine else OTHERWISE
+
+
+def _plan(options: argparse.Namespace) -> int:
+    declared = config.read()
+    seen = look(Kernel(), Docker())
+    goal = wanted(declared, seen, machine_id())
+    actions = plan(goal.host, seen)
+    obstacles = sorted(f"{one.network}: {one.reason}" for one in goal.obstacles)
+    if options.json:
+        errors = [str(error) for error in declared.errors]
+        steps = [{"network": action.network, "action": str(action)} for action in actions]
+        print(json.dumps({"version": 1, "actions": steps, "obstacles": obstacles, "errors": errors}, indent=1))
+    else:
+        for action in actions:
+            print(f"{action.network or 'host'}: {action}")
+        for text in (*obstacles, *declared.errors):
+            print(text, file=sys.stderr)
+        if not actions:
+            print("nothing to do")
+    if declared.errors:
+        return ERROR
+    return OTHERWISE if actions else FINE
+
+
+def _check(options: argparse.Namespace) -> int:
+    checked = config.check(options.files) if options.files else config.read()
+    if options.json:
+        keys = ("line", "key", "wrong", "right")
+        errors = [{"file": str(one.file), **{key: getattr(one, key) for key in keys}} for one in checked.errors]
+        print(
+            json.dumps(
+                {"version": 1, "networks": [one.name for one in checked.declarations], "errors": errors}, indent=1
+            )
+        )
+    else:
+        for error in checked.errors:
+            print(error, file=sys.stderr)
+        if not checked.errors:
+            print(f"{len(checked.declarations)} network(s), no problems")
+    return ERROR if checked.errors else FINE
+
+
+def _fail(text: str) -> int:
+    print(f"macvlanctl: {text}", file=sys.stderr)
+    return ERROR

@@ -1,0 +1,229 @@
+"""The loop: wait for a wake-up, settle, one pass, tell. When told to stop, it leaves everything in place.
+
+Refuses to keep what can be looked at: networks, shims and whose they are is in Docker and in the kernel.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from threading import Event, Thread
+
+from systemd.daemon import notify
+
+from macvland import __version__, config, journal
+from macvland.config import Config
+from macvland.engine import Docker, socket_path
+from macvland.engine import watch as watch_engine
+from macvland.error import ApplyError
+from macvland.journal import Log, log
+from macvland.kernel import Kernel
+from macvland.kernel import watch as watch_kernel
+from macvland.lock import Lock, TakenError
+from macvland.machine import machine_id
+from macvland.memory import Backoff, Grace, Trust
+from macvland.model import Goal, Hold, Host
+from macvland.patience import Patient
+from macvland.reconcile import Pass, attempts, converge
+from macvland.record import record
+from macvland.status import Status, line, read, status, write
+from macvland.wake import Watcher
+from macvland.wanted import removals, wanted
+
+QUIET = 0.01  # seconds without a wake-up that end a burst: an editor's save is over in 2 ms
+SETTLE = 0.1  # seconds that a burst may delay a pass
+SAFETY = 600.0  # seconds to a look that nobody asked for
+BLIND = 30.0  # the same while a directory cannot be watched
+SOON = 1.0  # seconds to the next try where the kernel could not be looked at
+LATE_PARENTS = 10.0  # seconds that READY=1 waits for parents: a USB NIC, a slow driver
+
+
+class Daemon:
+    """macvland.service."""
+
+    def __init__(self) -> None:
+        """Open what a pass needs; nothing is changed yet."""
+        self._wake = Event()
+        self._prod = Event()  # Docker's socket came or went
+        self._stop = Event()
+        self._reload = Event()
+        self._died = False
+        self._ready_by: float | None = time.monotonic() + LATE_PARENTS  # None: READY=1 is said
+        self._lock = Lock()
+        self._kernel = Kernel()
+        self._engine = Patient(Docker(), self._wake.set)
+        self._watcher = Watcher(config.DIRECTORIES, {Path(socket_path()): self._prod.set}, self._wake.set)
+        self._backoff = Backoff()
+        self._grace = Grace()
+        self._trust = Trust()
+        self._status = _last_status()
+        self._survived: frozenset[str] = frozenset()
+        self._machine_id = machine_id()
+        self._watchdog = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 / 2  # seconds; 0: nobody watches
+
+    def run(self) -> int:
+        """Serve until SIGTERM; return the exit status. TakenError if another daemon serves already."""
+        self._notes(*self._hold_lock())
+        self._start(self._listen)
+        self._start(watch_kernel, self._wake.set, self._stop)
+        self._start(watch_engine, self._wake.set, self._stop, self._prod)
+        log(logging.INFO, journal.STARTED, f"macvland {__version__} started")
+        while not self._stop.is_set():
+            self._wait(self._turn())
+        notify("STOPPING=1")
+        log(logging.INFO, journal.STOPPED, "stopped; networks and shims stay")
+        return 1 if self._died else 0
+
+    # One turn: a pass and what is told of it
+
+    def _turn(self) -> float:
+        """Do one pass and tell of it; return the monotonic time of the next one that needs no wake-up."""
+        reloading = self._reload.is_set()
+        if reloading:
+            self._reload.clear()
+            notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            self._backoff.forget()
+            self._trust.renew()
+        blind = self._watcher.arm()  # before the look: what changes after it wakes us
+        declared = config.read()
+        replaced = self._trust.broken(declared.directories)
+        trouble = [*self._hold_lock(), *([blind] if blind else []), *(_unchanged(path) for path in replaced)]
+        now = time.monotonic()
+        try:
+            ended = self._pass(declared, bool(replaced), now)
+        except ApplyError as error:
+            self._notes(*trouble, f"cannot look at the kernel's links: {error}")
+            return now + SOON
+        self._notes(*trouble, *self._tell(declared, ended, now))
+        self._say_ready(ended, now, reloading)
+        return self._next(now, BLIND if blind else SAFETY)
+
+    def _pass(self, declared: Config, hold_all: bool, now: float) -> Pass:  # noqa: FBT001 - a fact, not a mode
+        def want(seen: Host) -> Goal:
+            gone = removals(declared, seen)
+            return wanted(declared, seen, self._machine_id, gone if hold_all else self._grace.fresh(gone, now))
+
+        ended = converge(want, self._kernel, self._engine, partial(self._backoff.due, now=now))
+        failed: dict[str, bool] = {}
+        for failure in ended.failures:
+            failed[failure.action.network] = failed.get(failure.action.network, True) and failure.passing
+        self._backoff.note(attempts(ended.left, ended.seen), failed, now)
+        return ended
+
+    def _next(self, now: float, safety: float) -> float:
+        times = (self._backoff.again(), self._grace.next(now), self._ready_by, now + safety)
+        return min(one for one in times if one is not None)
+
+    # Telling
+
+    def _tell(self, declared: Config, ended: Pass, now: float) -> Iterator[str]:
+        """Log what changed, replace the status file, set the status line; yield what got in the way."""
+        clock = datetime.now(UTC)
+        retries = {
+            name: _rfc3339(clock + timedelta(seconds=again - now))
+            for name in attempts(ended.left, ended.seen)
+            if (again := self._backoff.again_for(name)) is not None
+        }
+        new = status(declared, ended, _rfc3339(clock), retries, self._status)
+        record(ended, new, self._status)
+        if self._status is None or line(new) != line(self._status):
+            notify(f"STATUS={line(new)}")
+        self._status = new
+        try:
+            write(new)
+        except OSError as error:
+            yield f"cannot write {error.filename}: {error.strerror}; the status there is old"
+
+    def _say_ready(self, ended: Pass, now: float, reloading: bool) -> None:  # noqa: FBT001 - a fact, not a mode
+        late = any(obstacle.hold is Hold.PARENT for obstacle in ended.goal.obstacles)
+        if reloading or (self._ready_by is not None and (not late or now >= self._ready_by)):
+            self._ready_by = None
+            notify("READY=1")
+
+    def _notes(self, *survived: str) -> None:
+        """Warn of what macvland works round, once as long as it lasts."""
+        for text in survived:
+            if text not in self._survived:
+                log(logging.WARNING, journal.SURVIVED, f"{text}, ignoring")
+        self._survived = frozenset(survived)
+
+    def _hold_lock(self) -> Iterator[str]:
+        try:
+            self._lock.hold()
+        except OSError as error:
+            yield f"cannot lock {error.filename}: {error.strerror}; a second macvland would not be noticed"
+
+    # Waiting
+
+    def _wait(self, until: float) -> None:
+        """Wait for a wake-up or the monotonic time *until*, then for the end of the burst."""
+        while not self._wake.is_set() and (left := until - time.monotonic()) > 0:
+            if self._watchdog:
+                notify("WATCHDOG=1")
+            self._wake.wait(min(left, self._watchdog or left))
+        end = time.monotonic() + SETTLE
+        self._wake.clear()
+        while time.monotonic() < end and self._wake.wait(QUIET) and not self._stop.is_set():
+            self._wake.clear()
+
+    def _listen(self) -> None:
+        """Take signals in a thread of their own: a handler could meet the main thread inside the Event it must set."""
+        while True:
+            match signal.sigwait({signal.SIGTERM, signal.SIGINT, signal.SIGHUP}):
+                case signal.SIGHUP:
+                    self._reload.set()
+                case _:
+                    self._stop.set()
+                    self._prod.set()
+            self._wake.set()
+
+    def _start(self, watch: Callable[..., None], *arguments: object) -> None:
+        def run() -> None:
+            try:
+                watch(*arguments)
+            except Exception as defect:  # noqa: BLE001 - a dead watcher is worse than a restart by systemd
+                where = "".join(traceback.format_exception(defect)[-2:])
+                log(logging.ERROR, journal.DIED, f"{watch.__module__}.{watch.__name__} died: {where}")
+                self._died = True
+                self._stop.set()
+                self._wake.set()
+
+        Thread(target=run, name=watch.__module__, daemon=True).start()
+
+
+def _unchanged(path: Path) -> str:
+    return f"{path} vanished or was replaced: its networks stay until it is back or macvland is reloaded"
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _last_status() -> Status | None:
+    try:
+        return read()
+    except (OSError, ValueError):
+        return None
+
+
+def main() -> int:
+    """Run the daemon: the `macvland` command."""
+    parser = argparse.ArgumentParser(
+        prog="macvland", description="Keep Docker macvlan networks as /etc/macvlan.d says."
+    )
+    parser.add_argument("--version", action="version", version=f"macvland {__version__}")
+    parser.parse_args()
+    # Before any thread is there: all of them inherit it, and only sigwait takes these signals.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+    with Log():
+        try:
+            return Daemon().run()
+        except (TakenError, ApplyError) as error:
+            log(logging.ERROR, journal.DIED, str(error))
+            return 1

@@ -1,0 +1,104 @@
+"""The little the daemon must remember, for it cannot be looked at: failed tries, fresh removals, trusted directories.
+
+Refuses to act and to look at a clock: whoever asks says what time it is, in monotonic seconds.
+"""
+
+import random
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from macvland.config import Directory
+
+GRACE = 1.0  # seconds that a removal must last: install(1) deletes a file before it creates it
+
+FIRST = 1.0  # seconds to the second try
+FACTOR = 2.0
+LONGEST = 300.0  # seconds between tries at most; the safety look of the daemon bounds it anyway
+JITTER = 0.2  # of the delay, so that many hosts with one cause do not retry in step
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    attempt: Hashable
+    failures: int
+    again: float | None  # monotonic seconds; None: the same try would fail the same way
+
+
+class Backoff:
+    """The failed tries, by network."""
+
+    def __init__(self) -> None:
+        """Start without a failure."""
+        self._tries: dict[str, _Try] = {}
+
+    def due(self, network: str, attempt: Hashable, now: float) -> bool:
+        """Tell whether *attempt* may be made at monotonic time *now*."""
+        last = self._tries.get(network)
+        return last is None or last.attempt != attempt or (last.again is not None and last.again <= now)
+
+    def note(self, attempts: Mapping[str, Hashable], failed: Mapping[str, bool], now: float) -> None:
+        """Remember what a pass left undone: *attempts* by network, and of those that failed now whether it may pass."""
+        for network in self._tries.keys() - attempts.keys():
+            del self._tries[network]
+        for network, passing in failed.items():
+            if network in attempts:
+                self._tries[network] = self._next(network, attempts[network], passing, now)
+
+    def _next(self, network: str, attempt: Hashable, passing: bool, now: float) -> _Try:  # noqa: FBT001 - a fact, not a mode
+        failures = self._tries[network].failures + 1 if network in self._tries else 1
+        delay = min(FIRST * FACTOR ** (failures - 1), LONGEST)
+        spread = 1 + random.uniform(-JITTER, JITTER)  # noqa: S311 - no secret
+        return _Try(attempt, failures, now + delay * spread if passing else None)
+
+    def again(self) -> float | None:
+        """Return the monotonic time of the next try, None if nothing waits for one."""
+        return min((one.again for one in self._tries.values() if one.again is not None), default=None)
+
+    def again_for(self, network: str) -> float | None:
+        """Return the monotonic time of the next try for *network*, None if it waits for none."""
+        return self._tries[network].again if network in self._tries else None
+
+    def forget(self, networks: Collection[str] | None = None) -> None:
+        """Make every network (or *networks*) due: somebody asked for it."""
+        for network in list(self._tries if networks is None else networks):
+            self._tries.pop(network, None)
+
+
+class Grace:
+    """Since when something of ours has been without a file."""
+
+    def __init__(self) -> None:
+        """Start without a removal."""
+        self._since: dict[str, float] = {}
+
+    def fresh(self, removals: Collection[str], now: float) -> frozenset[str]:
+        """Return those of *removals*, the networks no file asks for any more, that have not lasted long enough."""
+        self._since = {network: self._since.get(network, now) for network in removals}
+        return frozenset(network for network, since in self._since.items() if now < since + GRACE)
+
+    def next(self, now: float) -> float | None:
+        """Return the time at which the next of them has lasted long enough."""
+        return min((since + GRACE for since in self._since.values() if now < since + GRACE), default=None)
+
+
+class Trust:
+    """Which directories there were. One that vanishes or is replaced takes no network with it.
+
+    To unmount, restore or swap a directory is not to remove its networks; `systemctl reload` says that it was meant.
+    """
+
+    def __init__(self) -> None:
+        """Trust whatever is seen first."""
+        self._known: dict[Path, tuple[int, int]] = {}
+
+    def broken(self, directories: Sequence[Directory]) -> tuple[Path, ...]:
+        """Return those of *directories* that are not what they were."""
+        for directory in directories:
+            if directory.identity:
+                self._known.setdefault(directory.path, directory.identity)
+        return tuple(one.path for one in directories if one.identity != self._known.get(one.path))
+
+    def renew(self) -> None:
+        """Take the directories as they are from now on."""
+        self._known.clear()

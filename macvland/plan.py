@@ -1,0 +1,45 @@
+"""The difference between the host as wanted and as seen, as actions in safe order: a pure function, the heart.
+
+Refuses to decide what is wanted: whatever must stay although nobody asks for it, `wanted` has put into *wanted*.
+"""
+
+from macvland.action import Action, Add, Change, Delete
+from macvland.model import Host
+
+
+def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
+    """Return the actions that turn *seen* into *wanted*, in safe order; () means converged."""
+    shims = {shim.name: shim for shim in seen.shims}
+    asked = {shim.name: shim for shim in wanted.shims}
+    # A shim cannot change its parent: it is made anew. The kernel drops a link's addresses, routes, neighbours with it.
+    gone = {name for name, shim in shims.items() if name not in asked or asked[name].parent != shim.parent}
+    addresses = {address for address in seen.addresses if address.shim not in gone}
+    routes = {route for route in seen.routes if route.shim not in gone}
+    neighbours = {neighbour for neighbour in seen.neighbours if neighbour.shim not in gone}
+    promiscuous = {promiscuity.parent for promiscuity in wanted.promiscuous}
+    pinned = {(neighbour.shim, neighbour.address) for neighbour in wanted.neighbours}
+    return (
+        *(Delete(it) for it in sorted(seen.promiscuous, key=str) if it.parent not in promiscuous),
+        *(Add(it) for it in sorted(wanted.promiscuous - seen.promiscuous, key=str)),
+        # Delete a shim before adding one: a replacement reuses its name.
+        *(Delete(shims[name]) for name in sorted(gone)),
+        *(Add(asked[name]) for name in sorted(asked.keys() - shims.keys() | gone & asked.keys())),
+        *(
+            Change(asked[name], shims[name])
+            for name in sorted(asked.keys() & shims.keys() - gone)
+            if asked[name] != shims[name]
+        ),
+        # Add an address before deleting one: the kernel drops routes with the address they speak from.
+        *(Add(it) for it in sorted(wanted.addresses - addresses, key=str)),
+        # Delete a route before adding one: another source to the same destination is another route.
+        *(Delete(it) for it in sorted(routes - wanted.routes, key=str)),
+        # Pin the neighbour before its route: a packet in between would send an ARP request from the shim.
+        *(Add(it) for it in sorted(wanted.neighbours - neighbours, key=str)),
+        *(Add(it) for it in sorted(wanted.routes - routes, key=str)),
+        # Adding has replaced the MAC where the address stays.
+        *(Delete(it) for it in sorted(neighbours - wanted.neighbours, key=str) if (it.shim, it.address) not in pinned),
+        *(Delete(it) for it in sorted(addresses - wanted.addresses, key=str)),
+        # Delete a network before adding one: it frees its pool and, up to Docker 26, its parent.
+        *(Delete(it) for it in sorted(seen.networks - wanted.networks, key=str) if it.spec),
+        *(Add(it) for it in sorted(wanted.networks - seen.networks, key=str)),
+    )

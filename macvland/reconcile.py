@@ -1,0 +1,118 @@
+"""One pass: look, plan, apply, look again, until the plan is empty or no longer shrinks.
+
+Refuses to know who acts: the kernel and the engine are edges that look and act, and what is wanted is a function.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from macvland.action import Action, Failure
+from macvland.error import ApplyError
+from macvland.model import Goal, Host, Network
+from macvland.plan import plan
+
+ROUNDS = 4  # a change may take others with it (a new MAC empties the neighbour table): the next look shows and mends it
+
+
+class Edge(Protocol):
+    """One side of the host: it translates, and decides nothing."""
+
+    def observe(self, host: Host) -> Host:
+        """Return *host* with this side's part as it is now."""
+
+    def apply(self, actions: Sequence[Action]) -> tuple[Failure, ...]:
+        """Do all of *actions* in their order; return those that failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """What one pass saw last, wanted, did, failed at, and left."""
+
+    seen: Host
+    goal: Goal
+    done: tuple[Action, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    left: tuple[Action, ...] = ()  # not tried, or without effect
+
+    @property
+    def converged(self) -> bool:
+        """Tell whether the host is as wanted, as far as anything can be done about it."""
+        return not self.left and not self.failures
+
+
+def look(kernel: Edge, engine: Edge) -> Host:
+    """Return the whole host as it is now."""
+    return engine.observe(kernel.observe(Host()))
+
+
+def converge(want: Callable[[Host], Goal], kernel: Edge, engine: Edge, due: Callable[[str, Hashable], bool]) -> Pass:
+    """Bring the host to what *want* makes of it; leave alone a network for which *due* says it is not time yet.
+
+    *due* is asked with a network's name and a value that stays equal as long as trying again would be the same try.
+    Raises ApplyError only when the kernel cannot be looked at.
+    """
+    done: list[Action] = []
+    failures = list(engine.apply(()))  # of an earlier pass that could not wait for them
+    tried: set[tuple[Action, ...]] = set()
+    while True:
+        seen = look(kernel, engine)
+        goal = want(seen)
+        left = plan(goal.host, seen)
+        failed = {failure.action.network for failure in failures}
+        actions = _due(left, seen, failed, due)
+        if not actions or actions in tried or len(tried) == ROUNDS:
+            return Pass(seen=seen, goal=goal, done=tuple(done), failures=tuple(failures), left=left)
+        tried.add(actions)
+        new = _apply(kernel, engine, actions)
+        failures += new
+        done += [action for action in actions if action not in {failure.action for failure in new}]
+
+
+def attempts(actions: Sequence[Action], seen: Host) -> dict[str, Hashable]:
+    """Return, by network, what makes a try of *actions* the same try: themselves, their parents, the engine's state."""
+    groups: dict[str, list[Action]] = defaultdict(list)
+    for action in actions:
+        groups[action.network].append(action)
+    links = {link.name: link for link in seen.links}
+    around = (seen.engine, frozenset((network.id, network.name) for network in seen.networks))
+    return {
+        name: (tuple(group), frozenset(links.get(parent) for action in group for parent in _parents(action)), around)
+        for name, group in groups.items()
+    }
+
+
+def _parents(action: Action) -> tuple[str, ...]:
+    parent = getattr(action.thing, "parent", None)
+    return (parent,) if parent else ()
+
+
+def _due(
+    left: tuple[Action, ...], seen: Host, failed: set[str], due: Callable[[str, Hashable], bool]
+) -> tuple[Action, ...]:
+    networks = {name for name, attempt in attempts(left, seen).items() if name not in failed and due(name, attempt)}
+    return tuple(action for action in left if action.network in networks)
+
+
+def _apply(kernel: Edge, engine: Edge, actions: tuple[Action, ...]) -> list[Failure]:
+    """Do *actions*, the kernel's first: shims never wait for Docker."""
+    docker = tuple(action for action in actions if isinstance(action.thing, Network))
+    netlink = tuple(action for action in actions if not isinstance(action.thing, Network))
+    return [*_isolated(kernel, netlink), *_isolated(engine, docker)]
+
+
+def _isolated(edge: Edge, actions: tuple[Action, ...]) -> Sequence[Failure]:
+    """Do *actions* at once; should our own code fail on them, do them network by network, to lose only the one."""
+    if not actions:
+        return ()
+    try:
+        return edge.apply(actions)
+    except ApplyError as error:
+        return [Failure(action=action, reason=str(error), passing=error.passing) for action in actions]
+    except Exception as defect:  # noqa: BLE001 - quarantine: a defect that one network meets must not stop the others
+        names = dict.fromkeys(action.network for action in actions)
+        if len(names) == 1:
+            return [Failure(action=actions[0], reason=f"macvland failed on it: {defect!r}; please report this")]
+        groups = [tuple(action for action in actions if action.network == name) for name in names]
+        return [failure for group in groups for failure in _isolated(edge, group)]

@@ -1,0 +1,57 @@
+"""What has changed between one status and the next, as log records: each fact once, nothing when nothing changed."""
+
+import logging
+
+from macvland import journal
+from macvland.journal import log
+from macvland.reconcile import Pass
+from macvland.status import NetworkStatus, State, Status
+
+LEVEL = {
+    State.FAILED: logging.ERROR,
+    State.CONFLICT: logging.ERROR,
+    State.WAITING: logging.WARNING,
+    State.LEAVING: logging.INFO,
+    State.FOREIGN: logging.INFO,
+    State.READY: logging.INFO,
+}
+
+
+def record(ended: Pass, now: Status, before: Status | None) -> None:
+    """Log the actions done and every transition between *before* and *now*."""
+    for action in ended.done:
+        parent = getattr(action.thing, "parent", None)
+        fields = {"MACVLAND_NETWORK": action.network, "MACVLAND_ACTION": type(action).__name__.lower()}
+        log(logging.INFO, journal.CHANGED, str(action), **fields, **({"MACVLAND_PARENT": parent} if parent else {}))
+    _errors(now, before)
+    _engine(now, before)
+    known = {network.name: network for network in before.networks} if before else {}
+    for network in now.networks:
+        _network(network, known.pop(network.name, None))
+    for gone in known.values():
+        log(logging.INFO, journal.STATE, "gone", MACVLAND_NETWORK=gone.name, MACVLAND_STATE="gone")
+
+
+def _errors(now: Status, before: Status | None) -> None:
+    old = before.errors if before else ()
+    for error in now.errors:
+        if error not in old:
+            log(logging.ERROR, journal.CONFIG_ERROR, error)
+    for error in old:
+        if error not in now.errors:
+            log(logging.INFO, journal.CONFIG_FIXED, f"no longer so: {error}")
+
+
+def _engine(now: Status, before: Status | None) -> None:
+    if now.engine and not (before and before.engine):
+        log(logging.INFO, journal.ENGINE, f"Docker {now.engine} answers")
+    elif not now.engine and (before is None or before.engine or before.absence != now.absence) and now.networks:
+        log(logging.WARNING, journal.ENGINE, f"no Docker: {now.absence}; shims are kept meanwhile")
+
+
+def _network(now: NetworkStatus, before: NetworkStatus | None) -> None:
+    if before and (before.state, before.reasons) == (now.state, now.reasons):
+        return
+    text = f"{now.state}: {'; '.join(now.reasons)}" if now.reasons else str(now.state)
+    fields = {"MACVLAND_NETWORK": now.name, "MACVLAND_STATE": str(now.state), "MACVLAND_PARENT": now.parent}
+    log(LEVEL[now.state], journal.STATE, text, **fields)

@@ -1,0 +1,95 @@
+"""What wakes the daemon when files change; netlink and Docker are watched in their edges. A wake-up carries no data.
+
+Refuses to read what has changed: whoever is woken looks at everything. Our own reading wakes nobody.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+from watchdog.observers.api import ObservedWatch
+
+CHANGES = frozenset({"created", "modified", "deleted", "moved", "closed"})  # not "opened": we open them ourselves
+
+
+class Watcher(FileSystemEventHandler):
+    """Watches directories of *.toml files, those that are missing included, and single files such as a socket."""
+
+    def __init__(
+        self, directories: Iterable[Path], files: Mapping[Path, Callable[[], object]], wake: Callable[[], object]
+    ) -> None:
+        """Take *wake* for the directories, and for each of *files* what to call when it comes or goes."""
+        self._directories = tuple(directories)
+        self._files = files
+        self._wake = wake
+        self._targets: frozenset[Path] = frozenset()
+        self._armed: dict[Path, tuple[tuple[int, int], ObservedWatch]] = {}
+        self._observer = Observer()
+        self._observer.daemon = True
+        self._observer.start()
+
+    def arm(self) -> str:
+        """Set the watches to what is there now; return why some are missing, "" if none is.
+
+        A directory that does not exist is watched for in the nearest one above; one that was replaced gets a new
+        watch, for the old one is dead; links are followed to the file they name, for an edit there is no event here.
+        """
+        self._targets = frozenset(_targets(self._directories))
+        wanted = dict(_identities({*self._directories, *(path.parent for path in (*self._files, *self._targets))}))
+        for path in [path for path, (identity, _) in self._armed.items() if wanted.get(path) != identity]:
+            self._observer.unschedule(self._armed.pop(path)[1])
+        trouble = ""
+        for path in wanted.keys() - self._armed.keys():
+            try:
+                watch = self._observer.schedule(self, str(path), recursive=False)
+            except OSError as error:
+                trouble = f"cannot watch {path}: {error.strerror}"
+            else:
+                self._armed[path] = (wanted[path], watch)
+        return trouble
+
+    def close(self) -> None:
+        """End all watches."""
+        self._observer.stop()
+        self._observer.join()
+
+    def dispatch(self, event: FileSystemEvent) -> None:
+        """Call whom *event* concerns."""
+        if event.event_type not in CHANGES:
+            return
+        for text in {event.src_path, getattr(event, "dest_path", "")} - {""}:
+            path = Path(os.fsdecode(text))
+            if path in self._files:
+                self._files[path]()
+            elif self._concerns(path):
+                self._wake()
+
+    def _concerns(self, path: Path) -> bool:
+        if path.parent in self._directories:
+            return path.suffix == ".toml"
+        return path in self._targets or any(one == path or path in one.parents for one in self._directories)
+
+
+def _targets(directories: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files that links in *directories* name."""
+    for directory in directories:
+        try:
+            with os.scandir(directory) as entries:
+                links = [entry.path for entry in entries if entry.is_symlink()]
+        except OSError:
+            continue
+        yield from (Path(os.path.realpath(link)) for link in links)
+
+
+def _identities(paths: Iterable[Path]) -> Iterator[tuple[Path, tuple[int, int]]]:
+    """Yield each directory, or the nearest one above that exists, with what tells it from one put in its place."""
+    for path in paths:
+        for candidate in (path, *path.parents):
+            try:
+                found = candidate.stat()
+            except OSError:
+                continue
+            yield candidate, (found.st_dev, found.st_ino)
+            break

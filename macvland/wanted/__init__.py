@@ -1,0 +1,73 @@
+"""What the files ask of this host, given what the host has: a pure function.
+
+Refuses to guess: what is not known (a file that is broken, a Docker that does not answer, a removal too fresh to be
+believed) stays as it is seen.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from macvland.config import Config, Declaration
+from macvland.model import Goal, Hold, Host
+from macvland.wanted.docker import docker_network
+from macvland.wanted.facts import Facts, as_seen, obstacle, shims_by_network, union
+from macvland.wanted.parent import absent, carrier, parent_of, promiscuity
+from macvland.wanted.shim import host_shim, no_shim
+
+Subject = TypeVar("Subject")
+
+
+def wanted(config: Config, seen: Host, machine_id: str, held: frozenset[str] = frozenset()) -> Goal:
+    """Return the host as *config* asks for it; of the networks *held*, nothing that is seen is removed."""
+    if config.unreadable:
+        held |= removals(config, seen)
+    facts = Facts(config, seen, machine_id, held)
+    declared = {declaration.name for declaration in config.declarations}
+    undeclared = ({network.name for network in seen.networks if network.spec} | facts.shims.keys()) - declared
+    return union(
+        *(_guarded(declaration.name, facts, _declared, declaration) for declaration in config.declarations),
+        *(_guarded(name, facts, _undeclared, name) for name in sorted(undeclared)),
+        promiscuity(config, facts),
+    )
+
+
+def removals(config: Config, seen: Host) -> frozenset[str]:
+    """Return the networks of which something of ours is seen that no file asks for any more."""
+    declared = {declaration.name for declaration in config.declarations}
+    shimmed = {declaration.name for declaration in config.declarations if declaration.shim}
+    networks = {network.name for network in seen.networks if network.spec} - declared
+    return frozenset(networks | shims_by_network(config, seen).keys() - shimmed)
+
+
+def _guarded(name: str, facts: Facts, ask: Callable[[Subject, Facts], Goal], subject: Subject) -> Goal:
+    """Ask for one network; should our own code fail on it, leave that network as it is and say so."""
+    try:
+        return ask(subject, facts)
+    except Exception as defect:  # noqa: BLE001 - quarantine: a defect that one network meets must not stop the others
+        return as_seen(name, facts, Hold.DEFECT, f"macvland failed on it: {defect!r}; please report this")
+
+
+def _declared(declaration: Declaration, facts: Facts) -> Goal:
+    if declaration.parent is None:
+        return docker_network(declaration, None, facts)
+    link = parent_of(declaration.parent, facts)
+    if link is None:
+        return as_seen(declaration.name, facts, Hold.PARENT, absent(declaration.parent))
+    shim = host_shim(declaration, link, facts) if declaration.shim else no_shim(declaration, facts)
+    return union(docker_network(declaration, link, facts), shim, carrier(declaration.name, link))
+
+
+def _undeclared(name: str, facts: Facts) -> Goal:
+    if name in facts.held:
+        return as_seen(name, facts)
+    ours = [network for network in facts.networks[name] if network.spec]
+    users = sorted(attachment.container for network in ours for attachment in facts.attachments[network.id])
+    if not users:
+        return Goal(host=Host())
+    reason = f"its file is gone; it goes when {_names(users)} {'leaves' if len(users) == 1 else 'leave'} it"
+    return Goal(host=Host(networks=frozenset(ours)), obstacles=obstacle(name, Hold.LEAVING, reason))
+
+
+def _names(containers: list[str]) -> str:
+    shown = ", ".join(f"'{container}'" for container in containers[:3])
+    return shown if len(containers) <= 3 else f"{shown} and {len(containers) - 3} more"

@@ -1,0 +1,92 @@
+"""What is seen, arranged for the questions that make up what is wanted, and the form of an answer."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from macvland.config import Config
+from macvland.model import Address, Goal, Hold, Host, Obstacle, Prefix, Shim, shim_name
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Facts:
+    """What is seen, indexed by what the questions ask for."""
+
+    def __init__(self, config: Config, seen: Host, machine_id: str, held: frozenset[str]) -> None:
+        """Index *seen*; of the networks *held*, and of those whose file is broken, nothing may be removed."""
+        self.seen = seen
+        self.machine_id = machine_id
+        self.held = config.frozen | held
+        self.links = {link.name: link for link in seen.links}
+        self.shims = shims_by_network(config, seen)
+        self.addresses = _by(seen.addresses, lambda address: address.shim)
+        self.routes = _by(seen.routes, lambda route: route.shim)
+        self.neighbours = _by(seen.neighbours, lambda neighbour: neighbour.shim)
+        self.networks = _by(seen.networks, lambda network: network.name)
+        self.attachments = _by(seen.attachments, lambda attachment: attachment.network_id)
+
+
+def shims_by_network(config: Config, seen: Host) -> dict[str, list[Shim]]:
+    """Group the shims seen: by the declaration that a link name belongs to, for its alias may not be written yet."""
+    names = (*(declaration.name for declaration in config.declarations), *config.frozen)
+    owners = {shim_name(name): name for name in names}
+    return _by(seen.shims, lambda shim: owners.get(shim.name, shim.network))
+
+
+def _by(values: Iterable[Value], key: Callable[[Value], Key]) -> dict[Key, list[Value]]:
+    groups: dict[Key, list[Value]] = defaultdict(list)
+    for value in values:
+        groups[key(value)].append(value)
+    return groups
+
+
+def union(*goals: Goal) -> Goal:
+    """Return all that *goals* ask for."""
+    hosts = [goal.host for goal in goals]
+    return Goal(
+        host=Host(
+            shims=frozenset().union(*(host.shims for host in hosts)),
+            addresses=frozenset().union(*(host.addresses for host in hosts)),
+            routes=frozenset().union(*(host.routes for host in hosts)),
+            neighbours=frozenset().union(*(host.neighbours for host in hosts)),
+            promiscuous=frozenset().union(*(host.promiscuous for host in hosts)),
+            networks=frozenset().union(*(host.networks for host in hosts)),
+        ),
+        obstacles=frozenset().union(*(goal.obstacles for goal in goals)),
+    )
+
+
+def obstacle(name: str, hold: Hold, reason: str) -> frozenset[Obstacle]:
+    """Return the one obstacle, ready to be put into a Goal."""
+    return frozenset({Obstacle(network=name, hold=hold, reason=reason)})
+
+
+def as_seen(name: str, facts: Facts, hold: Hold | None = None, reason: str = "") -> Goal:
+    """Keep what is seen of a network, save the routes to containers that left it."""
+    shims = facts.shims[name]
+    attached = {address for _, address in live(name, facts)}
+    answered = facts.seen.engine is not None
+    routes = [route for shim in shims for route in facts.routes[shim.name]]
+    neighbours = [neighbour for shim in shims for neighbour in facts.neighbours[shim.name]]
+    host = Host(
+        shims=frozenset(shims),
+        addresses=frozenset(address for shim in shims for address in facts.addresses[shim.name]),
+        routes=frozenset(route for route in routes if route.destination in attached or not answered),
+        neighbours=frozenset(neighbour for neighbour in neighbours if neighbour.address in attached or not answered),
+        networks=frozenset(facts.networks[name]),
+    )
+    return Goal(host=host, obstacles=obstacle(name, hold, reason) if hold else frozenset())
+
+
+def live(name: str, facts: Facts) -> Iterator[tuple[str, Address]]:
+    """Yield MAC and address of every attachment that runs on a network of this name."""
+    for network in facts.networks[name]:
+        for attachment in facts.attachments[network.id]:
+            yield from ((attachment.mac, address) for address in attachment.addresses if attachment.mac)
+
+
+def containing(address: Address, prefixes: Iterable[Prefix]) -> Prefix | None:
+    """Return the first of *prefixes* that *address* is in."""
+    return next((prefix for prefix in prefixes if address in prefix), None)

@@ -1,0 +1,104 @@
+"""The shim of a declaration, and the routes and neighbours over which host and containers meet."""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+
+from macvland.config import Declaration
+from macvland.model import (
+    Address,
+    Goal,
+    Hold,
+    Host,
+    Link,
+    Mode,
+    Neighbour,
+    Obstacle,
+    Prefix,
+    Route,
+    Shim,
+    ShimAddress,
+    shim_mac,
+    shim_name,
+)
+from macvland.wanted.facts import Facts, as_seen, containing, live, obstacle
+
+
+def no_shim(declaration: Declaration, facts: Facts) -> Goal:
+    """Ask for no shim; one whose table has only just gone from the file stays for the moment."""
+    if declaration.name not in facts.held:
+        return Goal(host=Host())
+    kept = as_seen(declaration.name, facts).host
+    return Goal(host=Host(shims=kept.shims, addresses=kept.addresses, routes=kept.routes, neighbours=kept.neighbours))
+
+
+def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
+    """Ask for the shim of *declaration* on *link*, its addresses, and the way to every container it reaches."""
+    name = shim_name(declaration.name)
+    if name in facts.links:
+        reason = f"a link '{name}' that macvland did not make is in the place of its shim: rename or delete it"
+        return Goal(host=Host(), obstacles=obstacle(declaration.name, Hold.CONFLICT, reason))
+    shim = Shim(
+        name=name,
+        network=declaration.name,
+        parent=link.name,
+        mac=shim_mac(facts.machine_id, declaration.name),
+        mtu=link.mtu,
+    )
+    own = declaration.shim.addresses if declaration.shim else frozenset()
+    sources = _sources(declaration, own, link)
+    pairs = list(_reachable(declaration.name, link, shim, facts))
+    return Goal(
+        host=Host(
+            shims=frozenset({shim}),
+            addresses=frozenset(ShimAddress(shim=name, address=one, network=declaration.name) for one in own),
+            routes=frozenset(_routes(pairs, sources, shim)),
+            neighbours=frozenset(
+                Neighbour(shim=name, address=address, mac=mac, network=declaration.name)
+                for mac, address in pairs
+                if containing(address, sources)
+            ),
+        ),
+        obstacles=_without_source(declaration, link, sources),
+    )
+
+
+def _sources(declaration: Declaration, own: frozenset[Address], link: Link) -> dict[Prefix, Address]:
+    """Return, by IPv4 subnet, the address that containers meet the host at: the shim's own, else the parent's."""
+    borrowed = sorted(interface.ip for interface in link.addresses if isinstance(interface.ip, IPv4Address))
+    found = {}
+    for subnet in declaration.subnets:
+        candidates = [address for address in (*own, *borrowed) if address in subnet.cidr]
+        if candidates:
+            found[subnet.cidr] = candidates[0]
+    return found
+
+
+def _reachable(name: str, link: Link, shim: Shim, facts: Facts) -> Iterator[tuple[str, Address]]:
+    """Yield MAC and address of the containers that a bridge shim on *link* reaches.
+
+    While Docker does not answer, those that are routed stay routed: containers outlive their engine.
+    """
+    if facts.seen.engine is None:
+        yield from ((neighbour.mac, neighbour.address) for neighbour in facts.neighbours[shim.name])
+    elif all(network.parent == link.name and network.mode is Mode.BRIDGE for network in facts.networks[name]):
+        yield from live(name, facts)
+
+
+def _routes(pairs: list[tuple[str, Address]], sources: dict[Prefix, Address], shim: Shim) -> Iterator[Route]:
+    for _, address in pairs:
+        prefix = containing(address, sources)
+        if prefix is not None:
+            yield Route(shim=shim.name, destination=address, source=sources[prefix], network=shim.network)
+
+
+def _without_source(declaration: Declaration, link: Link, sources: dict[Prefix, Address]) -> frozenset[Obstacle]:
+    missing = [
+        str(subnet.cidr) for subnet in declaration.subnets if subnet.cidr.version == 4 and subnet.cidr not in sources
+    ]
+    if not missing:
+        return frozenset()
+    reason = (
+        f"its shim has no address to use in {', '.join(missing)}: '{link.name}' has none there; "
+        "give it one, or set [shim] address"
+    )
+    return obstacle(declaration.name, Hold.ADDRESS, reason)
