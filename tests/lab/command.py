@@ -20,11 +20,14 @@ class TimeIsUpError(AssertionError):
     """Something waited for did not come true in time."""
 
 
-def run(*command: str | Path, environment: Mapping[str, str] | None = None) -> str:
-    """Run *command* and return its standard output; raise CommandError with everything it said when it fails."""
+def run(*command: str | Path, environment: Mapping[str, str] | None = None, within: tuple[str, ...] = ()) -> str:
+    """Run *command* and return its standard output; raise CommandError with everything it said when it fails.
+
+    *within* are words before it that take it to where it is to run; an error does not repeat them.
+    """
     words = [str(word) for word in command]
     done = subprocess.run(
-        words,
+        [*within, *words],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

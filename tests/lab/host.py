@@ -1,5 +1,6 @@
 """A host: a station with files of its own, on which Docker and macvland run with their genuine paths."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from hashlib import md5
 from pathlib import Path
 
 from tests.lab import engine
-from tests.lab.command import PROJECT, run
+from tests.lab.command import PROJECT, CommandError, run
 from tests.lab.dockerd import LEAN, Dockerd
 from tests.lab.macvland import Macvland, console_script
 from tests.lab.state import kill_cgroup
@@ -117,6 +118,8 @@ class Host(Station):
     def replug(self) -> None:
         """Do to the host what a power cut does: no process, a new namespace and NIC, /run empty, data kept."""
         kill_cgroup(self.cgroup)
+        with contextlib.suppress(CommandError):  # it may be unplugged already
+            self.unplug()
         run("ip", "netns", "delete", self.namespace)
         run("umount", self.root / "mount")
         shutil.rmtree(self.root / "run")

@@ -37,7 +37,7 @@ class Station:
 
     def run(self, *command: str | Path, environment: Mapping[str, str] | None = None) -> str:
         """Run *command* inside; return its standard output, raise CommandError when it fails."""
-        return run(*self.enter(), *command, environment={**PLAIN, **(environment or {})})
+        return run(*command, within=self.enter(), environment={**PLAIN, **(environment or {})})
 
     def popen(
         self, *command: str | Path, environment: Mapping[str, str] | None = None, **options: Any
@@ -96,8 +96,8 @@ class Station:
             self.ip("route", "add", "default", "via", ROUTER, "dev", self.nic)
 
     def unplug(self) -> None:
-        """Take the NIC away, as a USB adapter goes."""
-        self.ip("link", "delete", self.nic)
+        """Take the NIC away, as a USB adapter goes; whatever it is called by now, and wherever it is."""
+        run("ip", "-n", self._state.namespace("switch"), "link", "delete", f"p-{self.name}")
 
     def pull_cable(self) -> None:
         """Take away the carrier; the NIC stays."""
