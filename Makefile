@@ -1,0 +1,33 @@
+# Each target sets up what it needs and this machine lacks; root is needed, for network namespaces.
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+setup: ## packages that are missing, a virtual environment, Docker unpacked into .cache
+	@tests/lab/setup.sh
+
+demo: setup ## watch a dropped file become a network, in namespaces of its own
+	@$(PYTHON) -m tests.lab.demo
+
+check: setup ## ruff, mypy and all tests
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/mypy --no-error-summary
+	@.venv/bin/pytest --quiet $(TESTS)
+
+check-distro: ## the unit and kernel tests against the distribution's own libraries
+	@tests/lab/setup.sh distro
+	@.cache/venv-distro/bin/python -m pytest --quiet $(wildcard tests/unit tests/kernel)
+
+check-trixie: ## make demo and make check in a Debian 13 tree
+	@tests/lab/trixie.sh
+
+bench: setup ## ratios against a shell script and ip -batch
+	@$(PYTHON) -m tests.bench $(ARGS)
+
+clean: ## what the targets made here
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+
+.PHONY: help setup demo check check-distro check-trixie bench clean
