@@ -1,0 +1,48 @@
+"""What the files declare, as frozen values. Nothing here reads or judges."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from macvland.error import ConfigError
+from macvland.model import Address, Mode, Subnet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShimDeclaration:
+    """The [shim] table: at most one address per subnet; without one the shim borrows the parent's."""
+
+    addresses: frozenset[Address] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """One network, as its file asks for it."""
+
+    name: str
+    file: Path
+    parent: str | None  # as written: a name, an altname, a MAC in lower case, "auto"; None only where internal
+    mode: Mode = Mode.BRIDGE
+    promiscuous: bool = False
+    internal: bool = False
+    labels: frozenset[tuple[str, str]] = frozenset()
+    subnets: tuple[Subnet, ...]  # in the file's order; `reserved` holds what the file reserves and no more
+    shim: ShimDeclaration | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """A directory that was asked for; *identity* is (st_dev, st_ino), None where it is missing."""
+
+    path: Path
+    identity: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All that the files say, and all that is wrong with them."""
+
+    declarations: tuple[Declaration, ...]  # by name
+    errors: tuple[ConfigError, ...]  # by file and line
+    frozen: frozenset[str]  # their file is there but cannot be used: nothing of theirs may be removed or changed
+    directories: tuple[Directory, ...]
+    unreadable: bool  # a directory could not be read: a name that is not here may be there, no removal counts

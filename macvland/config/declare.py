@@ -1,0 +1,93 @@
+"""One file: from its bytes to a Declaration, or to all that is wrong with it at once. Pure."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from macvland.config.declaration import Declaration, ShimDeclaration
+from macvland.config.grammar import refuse_unknown
+from macvland.config.network import labels_of, mode_of, parent_of
+from macvland.config.pool import left
+from macvland.config.problem import Problem, errors_of
+from macvland.config.shim import shim_of
+from macvland.config.subnet import subnets_of
+from macvland.config.table import Table
+from macvland.config.text import decoded, tables
+from macvland.config.value import RefusalError, boolean
+from macvland.config.wording import quoted, shown_path
+from macvland.error import ConfigError
+from macvland.model import Mode, Subnet
+
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")  # moby daemon/names, RestrictedNamePattern
+DOCKERS_OWN = frozenset({"bridge", "default", "docker_gwbridge", "host", "ingress", "none"})
+REMEMBERED = 8192  # files: some more than the 5000 that one host may have, at about 3 KiB each
+
+
+@lru_cache(maxsize=REMEMBERED)
+def parse(text: bytes, file: Path) -> tuple[Declaration | None, tuple[ConfigError, ...]]:
+    """Return what *text* declares, or everything that is wrong with it."""
+    problems = list(_name_problems(file.stem))
+    try:
+        source = decoded(text)
+        content = tables(source)
+    except RefusalError as refusal:
+        broken = ConfigError(file=shown_path(file), line=refusal.line, wrong=refusal.wrong, right=refusal.right)
+        return None, (*errors_of(file, "", problems), broken)
+    declaration = _declaration(file, Table((), content, problems))
+    return (None, errors_of(file, source, problems)) if problems else (declaration, ())
+
+
+def _name_problems(name: str) -> Iterator[Problem]:
+    """Yield why no file can declare a network called *name*."""
+    if not NAME.fullmatch(name):
+        right = "name the file with letters, digits, '_', '.' and '-', a letter or digit first"
+        yield Problem((), f"{quoted(name)} cannot be the name of a Docker network", right)
+    if name in DOCKERS_OWN:
+        yield Problem((), f"{quoted(name)} is a network of Docker's own", "give the file another name")
+
+
+def _declaration(file: Path, top: Table) -> Declaration:
+    """Return what *top* declares, as far as it is good."""
+    refuse_unknown(top, "")
+    if "network" not in top.content:
+        top.complain(("network",), "is missing", "write a [network] table that names the `parent`")
+    network = top.table("network") or Table(("network",), {"parent": "auto"}, [])
+    refuse_unknown(network, "[network]")
+    internal = network.read("internal", boolean) or False
+    parent = parent_of(network, internal=internal)
+    promiscuous = network.read("promiscuous", boolean) or False
+    if promiscuous and "parent" not in network.content:
+        network.complain(("promiscuous",), "there is no parent to keep promiscuous", "name a `parent`")
+    mode = mode_of(network)
+    subnets = subnets_of(top, internal=internal)
+    shim = shim_of(top, mode, _all_or_none(top, subnets))
+    if "shim" in top.content and "parent" not in network.content:
+        top.complain(("shim",), "a network without a parent has no link for it", "name a `parent`, or remove [shim]")
+    _refuse_full(top, subnets, shim)
+    return Declaration(
+        name=file.stem,
+        file=file,
+        parent=parent,
+        mode=mode or Mode.BRIDGE,
+        promiscuous=promiscuous,
+        internal=internal,
+        labels=labels_of(network),
+        subnets=tuple(subnets.values()),
+        shim=shim,
+    )
+
+
+def _all_or_none(top: Table, subnets: dict[int, Subnet]) -> tuple[Subnet, ...]:
+    """Return *subnets* if they are all that the file has: what is held against a part may be blamed wrongly."""
+    declared = top.content.get("subnet")
+    return tuple(subnets.values()) if isinstance(declared, list) and len(declared) == len(subnets) else ()
+
+
+def _refuse_full(top: Table, subnets: dict[int, Subnet], shim: ShimDeclaration | None) -> None:
+    """Complain about each subnet in which no address is left for a container."""
+    for index, subnet in subnets.items():
+        if left(subnet, shim.addresses if shim else ()) < 1:
+            key = "range" if subnet.range else "cidr"
+            right = "write a larger one, or reserve less"
+            top.complain(("subnet", index, key), f"{subnet.range or subnet.cidr} has no address left", right)

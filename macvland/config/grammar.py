@@ -1,0 +1,92 @@
+"""Which keys each table has, and what people write in their place.
+
+Docker drops an unknown option without a word (moby/libnetwork#2274): here every unknown key is an error.
+"""
+
+from difflib import get_close_matches
+
+from macvland.config.table import Table
+from macvland.config.wording import escaped
+
+KEYS = {
+    "": ("network", "subnet", "shim"),
+    "[network]": ("parent", "mode", "promiscuous", "internal", "labels"),
+    "[[subnet]]": ("cidr", "gateway", "range", "reserved"),
+    "[shim]": ("address",),
+}
+
+NOT_YET = {
+    "vlan": 'make the VLAN link by other means and name it: `parent = "eth0.50"`',
+    "replace": "leave it out: a network that differs is reported and not replaced",
+}
+
+MTU = "leave it out and set the MTU of the parent: Docker ignores this one for macvlan networks"
+RANGE = "write `range` in [[subnet]]"
+RESERVED = "write `reserved` in [[subnet]], an array of addresses, ranges and networks"
+GATEWAY = "write `gateway` in [[subnet]]"
+CIDR = "write `cidr` in [[subnet]]"
+PARENT = "write `parent` in [network]"
+MODE = "write `mode` in [network]"
+SHIM = "write a [shim] table; it may be empty"
+
+# What Docker, Compose and the other tools call things.
+ELSEWHERE = {
+    "aux_address": RESERVED,
+    "aux_addresses": RESERVED,
+    "auxiliary_addresses": RESERVED,
+    "bridge_name": PARENT,
+    "com.docker.network.driver.mtu": MTU,
+    "dev": PARENT,
+    "device": PARENT,
+    "dhcp": "leave it out: Docker hands out the addresses",
+    "driver": "leave it out: the driver is always macvlan",
+    "enable_ipv6": "leave it out: a [[subnet]] with an IPv6 `cidr` is enough",
+    "exclude": RESERVED,
+    "host_access": SHIM,
+    "interface": PARENT,
+    "ip_range": RANGE,
+    "iprange": RANGE,
+    "ipv6": "leave it out: a [[subnet]] with an IPv6 `cidr` is enough",
+    "link": PARENT,
+    "macvlan_mode": MODE,
+    "mtu": MTU,
+    "name": "leave it out: the network has the name of its file",
+    "nic": PARENT,
+    "parent_interface": PARENT,
+    "promisc": "write `promiscuous` in [network]",
+    "router": GATEWAY,
+    "subnet": "write a [[subnet]] table with `cidr`",
+    "subnets": "write one [[subnet]] table for each",
+}
+
+
+def refuse_unknown(table: Table, title: str) -> None:
+    """Complain about each key of *table* that is not one of the keys of *title*, and say which was meant."""
+    for key, value in table.content.items():
+        if key not in KEYS[title]:
+            name = _dotted(key, value)
+            where = f" in {title}" if title else ""
+            if name in NOT_YET:
+                table.complain((key,), "is not supported yet", NOT_YET[name])
+            else:
+                table.complain((key,), f"there is no `{escaped(name)}`{where}", _meant(name, title))
+
+
+def _meant(name: str, title: str) -> str:
+    """Return what the writer of *name* may have wanted."""
+    plain = name.lower().replace("-", "_")
+    if plain in ELSEWHERE:
+        return ELSEWHERE[plain]
+    if homes := [home for home, keys in KEYS.items() if home and plain in keys]:
+        return f"write `{plain}` in {homes[0]}"
+    if near := get_close_matches(plain, KEYS[title], 1):
+        return f"did you mean `{near[0]}`?"
+    return "known are " + ", ".join(f"`{key}`" for key in KEYS[title])
+
+
+def _dotted(key: str, value: object) -> str:
+    """Return the whole name of a dotted key: TOML reads `com.docker.network.driver.mtu` as five nested tables."""
+    while isinstance(value, dict) and len(value) == 1:
+        ((inner, value),) = value.items()
+        key = f"{key}.{inner}"
+    return key

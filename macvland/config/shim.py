@@ -1,0 +1,64 @@
+"""The [shim] table: the host's own link beside the containers."""
+
+from collections.abc import Iterator
+from functools import partial
+from ipaddress import IPv6Address
+
+from macvland.config.declaration import ShimDeclaration
+from macvland.config.grammar import refuse_unknown
+from macvland.config.pool import refuse_unusable
+from macvland.config.table import Table
+from macvland.config.value import RefusalError, address
+from macvland.config.wording import KeyPath
+from macvland.model import Address, Mode, Subnet
+
+# A bridge shim does not reach private or vepa siblings, and passthru suffers no other link on its parent
+# (ip-link(8), macvlan).
+ONLY_BRIDGE = "a shim reaches containers in bridge mode only"
+NO_IPV6 = "IPv6 shims are not supported yet"
+
+
+def shim_of(top: Table, mode: Mode | None, subnets: tuple[Subnet, ...]) -> ShimDeclaration | None:
+    """Return the [shim] table, held against the rest of the file; None without one."""
+    table = top.table("shim")
+    if table is None:
+        return None
+    refuse_unknown(table, "[shim]")
+    if mode not in {None, Mode.BRIDGE}:
+        top.complain(("shim",), f"{ONLY_BRIDGE}, this network is {mode}", 'remove [shim], or write `mode = "bridge"`')
+    if subnets and all(subnet.cidr.version == 6 for subnet in subnets):
+        top.complain(("shim",), NO_IPV6, "remove [shim], or add an IPv4 [[subnet]]")
+    homes: set[Subnet] = set()
+    addresses: set[Address] = set()
+    for path, each in _addresses(table, subnets):
+        mine = {subnet for subnet in subnets if each in subnet.cidr}
+        if each in addresses or mine & homes:
+            table.complain(path, f"{each} is the second address in its subnet", "a shim has one address per subnet")
+        homes |= mine
+        addresses.add(each)
+    return ShimDeclaration(addresses=frozenset(addresses))
+
+
+def _addresses(table: Table, subnets: tuple[Subnet, ...]) -> Iterator[tuple[KeyPath, Address]]:
+    """Yield the addresses: `address` is a single one or an array."""
+    reader = partial(_address, subnets=subnets)
+    if isinstance(table.content.get("address"), list):
+        yield from ((("address", index), each) for index, each in table.elements("address", reader))
+    elif (single := table.read("address", reader)) is not None:
+        yield ("address",), single
+
+
+def _address(value: object, subnets: tuple[Subnet, ...]) -> Address:
+    """Return a good address; without *subnets*, where those are wrong, there is nothing to hold it against."""
+    found = address(value)
+    if isinstance(found, IPv6Address):
+        raise RefusalError(f"{found}: {NO_IPV6}", "leave it out")
+    home = next((subnet for subnet in subnets if found in subnet.cidr), None)
+    if subnets and home is None:
+        known = ", ".join(str(subnet.cidr) for subnet in subnets)
+        raise RefusalError(f"{found} is in no subnet of this network", f"write an address in {known}")
+    if home is not None:
+        refuse_unusable(found, home.cidr)
+        if found == home.gateway:
+            raise RefusalError(f"{found} is the gateway", "write an address that nothing on the LAN has")
+    return found

@@ -1,0 +1,62 @@
+"""From a file's bytes to TOML: what is not a text of tables is refused here, with its line."""
+
+import re
+from typing import Any
+
+import tomli
+
+from macvland.config.value import RefusalError
+from macvland.config.wording import escaped
+
+BOM = b"\xef\xbb\xbf"
+EMPTY = "write a [network] table; to remove the network remove the file, to mask it link it to /dev/null"
+POSITION = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+LONG_NUMBER = re.compile(r"[0-9A-Fa-f_]{1000,}")
+UNQUOTED = re.compile(r"""\s*[\w.-]+\s*=\s*(?P<word>\w[^\s"'#,]*)\s*(?:\#.*)?""")
+
+
+def decoded(raw: bytes) -> str:
+    """Return *raw* as text, with the line ends that tomli counts."""
+    if not raw.strip():
+        raise RefusalError("is empty", EMPTY)
+    if raw.startswith(BOM):
+        raise RefusalError("begins with a byte order mark", "save the file without the byte order mark", line=1)
+    try:
+        return raw.decode().replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        wrong = f"byte 0x{raw[error.start]:02x} is not UTF-8"
+        raise RefusalError(wrong, "save the file as UTF-8", line=line) from None
+
+
+def tables(text: str) -> dict[str, Any]:
+    """Return what the TOML of *text* says."""
+    try:
+        return tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
+        raise _not_toml(text, str(error)) from None
+    except ValueError:  # Python converts no number of more than 4300 digits
+        number = LONG_NUMBER.search(text)
+        line = text.count("\n", 0, number.start()) + 1 if number else 0
+        raise RefusalError("a number is too long", "no key here takes a number", line=line) from None
+    except RecursionError:
+        raise RefusalError("arrays are nested too deep", "no key here takes more than an array of strings") from None
+
+
+def _not_toml(text: str, message: str) -> RefusalError:
+    position = POSITION.search(message)
+    line = int(position[1]) if position and position[1] else text.rstrip().count("\n") + 1
+    reason = escaped(POSITION.sub("", message))
+    return RefusalError(f"is not TOML: {reason}", _toml_for(text.split("\n")[line - 1], reason), line=line)
+
+
+def _toml_for(line: str, reason: str) -> str:
+    """Return what the writer of *line* may have wanted."""
+    if "twice" in reason:
+        return "write each table once; only [[subnet]] repeats, in double brackets"
+    if "overwrite" in reason or "Duplicate" in reason:
+        return "write each key once"
+    if unquoted := UNQUOTED.fullmatch(line):
+        word = escaped(unquoted["word"])
+        return f"write {word.lower()}" if word.lower() in {"true", "false"} else f'write it in quotes: "{word}"'
+    return 'a line is `key = "value"`, a [table] or a # comment'
