@@ -18,6 +18,7 @@ from threading import Event, Thread
 from systemd.daemon import notify
 
 from macvland import __version__, config, journal
+from macvland.clock import watch as watch_clock
 from macvland.config import Config
 from macvland.engine import Docker, socket_path
 from macvland.engine import watch as watch_engine
@@ -72,6 +73,7 @@ class Daemon:
         self._notes(*self._hold_lock())
         self._start(self._listen)
         self._start(watch_kernel, self._wake.set, self._stop)
+        self._start(watch_clock, self._wake.set)
         self._start(watch_engine, self._wake.set, self._stop, self._prod)
         log(logging.INFO, journal.STARTED, f"macvland {__version__} started")
         while not self._stop.is_set():

@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from threading import Thread
 
-from systemd import journal
+from systemd.journal import JournalHandler, send
 
 LOGGER = logging.getLogger("macvland")
 QUEUE = 1000  # records; beyond, they are dropped and counted
@@ -49,9 +49,9 @@ class _Journal(logging.Handler):
     """Sends a record with its fields to journald."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        journal.send(
+        send(
             record.getMessage(),
-            PRIORITY=journal.JournalHandler.map_priority(record.levelno),
+            PRIORITY=JournalHandler.map_priority(record.levelno),
             SYSLOG_IDENTIFIER="macvland",
             CODE_FILE=record.pathname,
             CODE_LINE=record.lineno,
@@ -82,7 +82,7 @@ class Log:
         self._target: logging.Handler = _Journal() if _stderr_is_the_journal() else logging.StreamHandler(sys.stderr)
         self._target.setFormatter(_Lines())
         self._records: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE)
-        self._handler = _Queue(self._records)  # type: ignore[arg-type]  # typeshed knows no queue that ends with None
+        self._handler = _Queue(self._records)
         self._thread = Thread(target=self._write, name="log", daemon=True)
 
     def __enter__(self) -> None:

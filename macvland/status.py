@@ -199,8 +199,8 @@ def _load_network(data: dict[str, Any]) -> NetworkStatus:
         AttachmentStatus(container=one["container"], addresses=tuple(one["addresses"]), mac=one["mac"])
         for one in data.pop("attachments")
     )
-    lists = {name: tuple(data.pop(name)) for name in ("reasons", "subnets", "host")}
-    return NetworkStatus(state=State[data.pop("state").upper()], attachments=attachments, **lists, **data)
+    data |= {name: tuple(data[name]) for name in ("reasons", "subnets", "host")}
+    return NetworkStatus(state=State[data.pop("state").upper()], attachments=attachments, **data)
 
 
 def write(status: Status, file: Path = FILE) -> None:
