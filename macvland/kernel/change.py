@@ -1,0 +1,152 @@
+"""One round of changes: actions to messages, batch by batch. Decides nothing and retries nothing.
+
+The kernel acts on a batch in order while it is sent, so one batch may rest on what an earlier one made.
+"""
+
+import errno
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+
+from macvland.action import Action, Add, Change, Delete, Failure
+from macvland.error import ApplyError
+from macvland.kernel import requests
+from macvland.kernel.channel import BATCH, Channel, Refusal
+from macvland.kernel.codec import Message
+from macvland.kernel.look import Sight
+from macvland.kernel.parent import keep_promiscuous, release
+from macvland.kernel.refusal import explain, harmless
+from macvland.kernel.sysctl import write_ipv6
+from macvland.model import Neighbour, Promiscuity, Route, Shim, ShimAddress
+
+Step = tuple[Action, Message]
+
+
+class Round:
+    """What exists by now, what failed, and on which shims nothing more is tried."""
+
+    def __init__(self, channel: Channel, sight: Sight) -> None:
+        """Begin with what the last look found."""
+        self._channel = channel
+        self._sight = sight
+        self._indexes = dict(sight.indexes)
+        self._free = sight.free_indexes()
+        self._failures: list[Failure] = []
+        self._lost: set[str] = set()
+
+    def apply(self, actions: Sequence[Action]) -> tuple[Failure, ...]:
+        """Do *actions* in order, like ones together."""
+        for (verb, kind), alike in groupby(actions, key=lambda action: (type(action), type(action.thing))):
+            run = list(alike)
+            for start in range(0, len(run), BATCH):
+                batch = run[start : start + BATCH]
+                if (verb, kind) == (Delete, Shim):
+                    self._delete_shims(batch)
+                else:
+                    self._apply_batch(batch)
+        return tuple(self._failures)
+
+    def _apply_batch(self, actions: Sequence[Action]) -> None:
+        self._send(self._steps(actions, self._first_steps))
+        # A shim is created down; what must hold before it is up needs it to exist.
+        self._send(self._steps(actions, self._second_steps))
+
+    def _first_steps(self, action: Action) -> Iterator[Message]:
+        match action:
+            case Add(Shim() as shim):
+                parent = self._index(shim.parent)
+                self._indexes[shim.name] = next(self._free)
+                yield requests.create(shim, self._indexes[shim.name], parent)
+            case Change(shim, seen):
+                yield from self._change(shim, seen)
+            case Add(Promiscuity() as thing):
+                keep_promiscuous(self._index(thing.parent))
+            case Delete(Promiscuity() as thing):
+                release(self._index(thing.parent))
+            case Add(ShimAddress() | Route() | Neighbour() as thing) | Delete(
+                ShimAddress() | Route() | Neighbour() as thing
+            ):
+                yield requests.entry(action, self._index(thing.shim))
+            case _:
+                raise TypeError(f"{action} is none of the kernel's business")
+
+    def _second_steps(self, action: Action) -> Iterator[Message]:
+        match action:
+            case Add(Shim() as shim):
+                index = self._index(shim.name)
+                yield requests.settle(shim, index, ipv6=write_ipv6(shim))
+                if shim.name != requests.full_name(shim):
+                    yield requests.altname(shim, index)
+                if shim.up:
+                    yield requests.raise_link(index)
+            case _:
+                return
+
+    def _change(self, shim: Shim, seen: Shim) -> Iterator[Message]:
+        index = self._index(shim.name)
+        if (shim.accept_ra, shim.autoconf) != (seen.accept_ra, seen.autoconf):
+            write_ipv6(shim)
+        if message := requests.adjust(shim, seen, index):
+            yield message
+        if shim.up != seen.up:
+            yield requests.raise_link(index) if shim.up else requests.lower_link(index)
+
+    def _delete_shims(self, actions: Sequence[Action]) -> None:
+        """Delete several in one go: they change groups and the group goes, in one send that no kill can cut in two.
+
+        Where a stranger is in that group, or one shim only is to go, each goes by itself.
+        """
+        names = [(action, action.thing.name) for action in actions if isinstance(action.thing, Shim)]
+        present = [(action, self._indexes.pop(name)) for action, name in names if name in self._indexes]
+        if len(present) < 2 or not self._sight.leaving.issubset(index for _, index in present):
+            self._send((action, requests.delete_link(index)) for action, index in present)
+            return
+        moves = [(action, requests.leave(index)) for action, index in present]
+        self._send([*moves, (present[-1][0], requests.delete_leaving())])
+
+    def _steps(self, actions: Iterable[Action], steps: Callable[[Action], Iterator[Message]]) -> Iterator[Step]:
+        for action in actions:
+            if shim_of(action) in self._lost:
+                continue
+            try:
+                yield from ((action, message) for message in steps(action))
+            except OSError as problem:
+                self._fail(action, Refusal(problem.errno or errno.EIO, problem.strerror or str(problem)))
+
+    def _send(self, steps: Iterable[Step]) -> None:
+        """Send *steps* and note what was refused."""
+        pending = list(steps)
+        try:
+            refusals = self._channel.send([message for _, message in pending])
+        except (OSError, ApplyError) as problem:
+            # Nothing tells which of them the kernel still did: the next look does.
+            code = problem.errno if isinstance(problem, OSError) and problem.errno else errno.ENOBUFS
+            refusals = dict.fromkeys(range(len(pending)), Refusal(code, str(problem)))
+        for position, refusal in refusals.items():
+            action, message = pending[position]
+            if not harmless(message, refusal):
+                self._fail(action, refusal)
+
+    def _fail(self, action: Action, refusal: Refusal) -> None:
+        """Note the first failure of a shim; what rests on the shim is not tried, and not reported again."""
+        shim = shim_of(action)
+        if shim in self._lost:
+            return
+        if isinstance(action.thing, Shim):
+            self._lost.add(action.thing.name)
+        self._failures.append(explain(action, refusal, self._sight.links))
+
+    def _index(self, name: str) -> int:
+        if name not in self._indexes:
+            raise OSError(errno.ENODEV, f"there is no link '{name}'")
+        return self._indexes[name]
+
+
+def shim_of(action: Action) -> str | None:
+    """Return the name of the shim that *action* is about, or rests on."""
+    match action.thing:
+        case Shim(name=name):
+            return name
+        case ShimAddress(shim=name) | Route(shim=name) | Neighbour(shim=name):
+            return name
+        case _:
+            return None

@@ -1,0 +1,170 @@
+"""One rtnetlink socket: ask, dump, and send many changes at once. Knows neither links nor shims, and never retries.
+
+A channel lives for one look or one round of changes: a fresh socket has no left-over answers, belongs to the network
+namespace of its thread, and costs 20 µs.
+"""
+
+import errno
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from struct import Struct
+from typing import NamedTuple
+
+from macvland.error import ApplyError, InterruptedDumpError
+from macvland.kernel import codec
+from macvland.kernel.codec import Message
+
+BATCH = 64  # messages per send: the price per message stays the same beyond it, and so few errors fit every buffer
+RECEIVE_BUFFER = 4 << 20  # octets; the default of 208 KiB holds about 118 link messages
+LARGEST = 64 << 10  # octets; the kernel fills a dump's datagram up to 32 KiB
+PATIENCE = 30  # seconds to wait for an answer that the kernel owes: it gives it before the send returns
+OUR_PORTS = 0x6D760000  # "mv": the port id of our socket begins so, far from those that the kernel hands out
+
+SOL_NETLINK = 270
+NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK = 10, 11, 12
+SO_RCVBUFFORCE = 33
+TIMEVAL = Struct("@ll")
+
+
+class Refusal(NamedTuple):
+    """What the kernel said no with: an errno, and its own words where it had some."""
+
+    errno: int
+    words: str = ""
+
+
+class Channel:
+    """A netlink socket that codec.attributes each error to the message it answers."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        """Take over *sock*, open and bound."""
+        self._socket = sock
+        self._sequence = count(1)
+
+    def send(self, messages: Sequence[Message]) -> dict[int, Refusal]:
+        """Send *messages* in one go and return what was refused, by position.
+
+        The kernel acts on them in order before the send returns, and goes on after an error. Errors are answered
+        unasked; so only the last message asks for an acknowledgement, which then says that there is no other error.
+        """
+        if not messages:
+            return {}
+        numbers = [next(self._sequence) for _ in messages]
+        last = len(messages) - 1
+        self._socket.send(
+            b"".join(
+                codec.frame(message, number, codec.NLM_F_ACK if position == last else 0)
+                for position, (message, number) in enumerate(zip(messages, numbers, strict=True))
+            )
+        )
+        refusals: dict[int, Refusal] = {}
+        for number, answer in self._answers(numbers[-1]):
+            if answer.kind == codec.NLMSG_ERROR and (refusal := refusal_in(answer)).errno:
+                refusals[number - numbers[0]] = refusal
+        return refusals
+
+    def ask(self, message: Message) -> bytes | Refusal:
+        """Return the body of the one answer to *message*, or why there is none."""
+        number = next(self._sequence)
+        self._socket.send(codec.frame(message, number, codec.NLM_F_ACK))
+        body = b""
+        for _, answer in self._answers(number):
+            if answer.kind != codec.NLMSG_ERROR:
+                body = answer.body
+            elif (refusal := refusal_in(answer)).errno:
+                return refusal
+        return body
+
+    def dump(self, message: Message) -> list[bytes]:
+        """Return the bodies of everything that *message* asks for.
+
+        Raises InterruptedDumpError when things changed meanwhile, so that what was read need not fit together.
+        """
+        number = next(self._sequence)
+        self._socket.send(codec.frame(message, number, codec.NLM_F_DUMP))
+        bodies: list[bytes] = []
+        while True:
+            for sequence, (kind, flags, body) in codec.frames(self._receive()):
+                if sequence != number:
+                    continue
+                if flags & codec.NLM_F_DUMP_INTR:
+                    raise InterruptedDumpError("the kernel's tables changed while they were read")
+                if kind in (codec.NLMSG_DONE, codec.NLMSG_ERROR):
+                    raise_refused(body)
+                    return bodies
+                bodies.append(body)
+
+    def _answers(self, last: int) -> Iterator[tuple[int, Message]]:
+        while True:
+            for sequence, answer in codec.frames(self._receive()):
+                yield sequence, answer
+                if sequence == last and answer.kind == codec.NLMSG_ERROR:
+                    return
+
+    def _receive(self) -> bytes:
+        try:
+            data, _, flags, _ = self._socket.recvmsg(LARGEST)
+        except BlockingIOError:
+            raise ApplyError(f"the kernel gave no netlink answer in {PATIENCE} s") from None
+        except OSError as problem:
+            if problem.errno != errno.ENOBUFS:
+                raise
+            raise InterruptedDumpError("the netlink socket's buffer overflowed: answers are lost") from None
+        if flags & socket.MSG_TRUNC:
+            raise InterruptedDumpError(f"a netlink datagram was longer than {LARGEST} octets")
+        return data
+
+
+@contextmanager
+def open_channel() -> Iterator[Channel]:
+    """Open a channel in the network namespace of this thread."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as sock:
+        widen(sock)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, TIMEVAL.pack(PATIENCE, 0))
+        for option in (NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK):
+            sock.setsockopt(SOL_NETLINK, option, 1)
+        bind_ours(sock)
+        yield Channel(sock)
+
+
+def widen(sock: socket.socket, octets: int = RECEIVE_BUFFER) -> None:
+    """Give *sock* a receive buffer of *octets*: past the host's limit with CAP_NET_ADMIN, else up to it."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, octets)
+    except PermissionError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, octets)
+
+
+def our_port() -> int:
+    """Return the port id that this process speaks from: it stands in the notices of what it changes."""
+    return OUR_PORTS | os.getpid() & 0xFFFF
+
+
+def bind_ours(sock: socket.socket) -> None:
+    """Bind *sock* to our port; where that is taken, to any."""
+    try:
+        sock.bind((our_port(), 0))
+    except OSError as problem:
+        if problem.errno != errno.EADDRINUSE:
+            raise
+        sock.bind((0, 0))
+
+
+def refusal_in(answer: Message) -> Refusal:
+    """Return what an codec.NLMSG_ERROR says; an errno of 0 is an acknowledgement."""
+    (code,) = codec.S32.unpack_from(answer.body)
+    if not code or not answer.flags & codec.NLM_F_ACK_TLVS:
+        return Refusal(-code)
+    asked = codec.HEADER.size if answer.flags & codec.NLM_F_CAPPED else codec.HEADER.unpack_from(answer.body, 4)[0]
+    found = codec.attributes(answer.body, {codec.NLMSGERR_ATTR_MSG}, 4 + (asked + 3 & ~3))
+    return Refusal(-code, codec.text(found.get(codec.NLMSGERR_ATTR_MSG, b"")))
+
+
+def raise_refused(body: bytes) -> None:
+    """Raise the error that ends a dump, if one does."""
+    (code,) = codec.S32.unpack_from(body) if len(body) >= codec.S32.size else (0,)
+    if code:
+        raise OSError(-code, os.strerror(-code))

@@ -1,0 +1,57 @@
+"""The kernel as reconcile meets it: observe and apply. Holds no socket, and remembers one look only."""
+
+from collections.abc import Sequence
+
+from macvland.action import Action, Failure
+from macvland.error import ApplyError, InterruptedDumpError
+from macvland.kernel.change import Round
+from macvland.kernel.channel import open_channel
+from macvland.kernel.look import Sight, look
+from macvland.model import Host
+
+LOOKS = 5  # in a row before a host that never stands still is an error
+
+
+class Kernel:
+    """The links, addresses, routes and neighbours of this thread's network namespace."""
+
+    def __init__(self) -> None:
+        """Start without having looked."""
+        self._sight: Sight | None = None
+
+    def observe(self, host: Host) -> Host:
+        """Return *host* with what the kernel has now.
+
+        Raises InterruptedDumpError where every look was interrupted, ApplyError where the kernel refuses to answer.
+        """
+        seen, self._sight = _look(host)
+        return seen
+
+    def apply(self, actions: Sequence[Action]) -> tuple[Failure, ...]:
+        """Do *actions* in order and return what failed; of a shim and all that rests on it the first failure only."""
+        if not actions:
+            return ()
+        # What was looked at is used once: after the changes it is no longer so.
+        sight, self._sight = self._sight or _look(Host())[1], None
+        try:
+            with open_channel() as channel:
+                return Round(channel, sight).apply(actions)
+        except OSError as problem:
+            raise ApplyError(f"no netlink socket: {problem}") from problem
+
+
+def _look(host: Host) -> tuple[Host, Sight]:
+    for _ in range(LOOKS - 1):
+        try:
+            return _look_once(host)
+        except InterruptedDumpError:
+            continue
+    return _look_once(host)
+
+
+def _look_once(host: Host) -> tuple[Host, Sight]:
+    try:
+        with open_channel() as channel:
+            return look(channel, host)
+    except OSError as problem:
+        raise ApplyError(f"the kernel's links cannot be read: {problem}") from problem

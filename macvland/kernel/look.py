@@ -1,0 +1,189 @@
+"""The kernel's part of the host as seen: a few dumps, joined. Decides nothing, and reads no more than is compared.
+
+Ours is a macvlan link in our group, whatever its name or alias; on it every address, and those routes and neighbours
+that carry our protocol number. Everything else is a fact about the host that nobody here may change.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from ipaddress import IPv4Interface, IPv6Interface
+from itertools import chain
+
+from macvland.kernel import codec, requests
+from macvland.kernel.channel import Channel, Refusal
+from macvland.kernel.facts import (
+    AF_INET,
+    AF_INET6,
+    AddressFacts,
+    LinkFacts,
+    NeighbourFacts,
+    RouteFacts,
+    address_facts,
+    family_facts,
+    link_facts,
+    neighbour_facts,
+    route_facts,
+)
+from macvland.model import Address, Host, Interface, Link, Mode, Neighbour, Promiscuity, Route, Shim, ShimAddress
+
+MARK = "macvland-promiscuous-"  # an altname of a parent that we keep promiscuous begins so; its index follows
+MODES = {number: mode for mode, number in requests.MODES.items()}
+# Of our shims. The kernel counts up from 1 and never comes here; all have their upper bits in common (events.py).
+INDEXES = range(0x700000, 0x800000)
+WIDEST_SCOPE = 200  # RT_SCOPE_SITE; beyond lie link and host, which are no addresses for others
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one look found beyond the model: netlink speaks of links by index, the model by name."""
+
+    indexes: Mapping[str, int]  # by name and by altname, of ours as well
+    links: frozenset[Link]
+    leaving: frozenset[int]  # who is in the group of those that go: normally nobody
+
+    def free_indexes(self) -> Iterator[int]:
+        """Yield indexes for new shims. Chosen by us, one batch can speak of links that it has yet to make."""
+        taken = frozenset(self.indexes.values())
+        first = max((index for index in taken if index in INDEXES), default=INDEXES.start - 1) + 1
+        return (index for index in chain(range(first, INDEXES.stop), INDEXES) if index not in taken)
+
+
+def mark(index: int) -> str:
+    """Return the altname that says: macvland keeps this link promiscuous. Another link's number is no mark."""
+    return f"{MARK}{index}"
+
+
+def look(channel: Channel, host: Host) -> tuple[Host, Sight]:
+    """Return *host* with the kernel's part filled in, and what applying needs besides.
+
+    Raises InterruptedDumpError when something changed meanwhile.
+    """
+    links = [link_facts(body) for body in channel.dump(requests.links())]
+    addresses = _by_index(address_facts(body) for body in channel.dump(requests.addresses()))
+    names = {link.ifindex: link.name for link in links}
+    shims = {link.ifindex: link.name for link in links if _ours(link)}
+    others = [link for link in links if link.ifindex not in shims]
+    seen = replace(
+        host,
+        links=frozenset(_link(link, names, addresses.get(link.ifindex, ())) for link in others),
+        default_link=_default_link(channel, names),
+        shims=frozenset(_shim(link, names) for link in links if link.ifindex in shims),
+        addresses=frozenset(_shim_addresses(addresses, shims)),
+        routes=frozenset(_routes(channel, shims)),
+        neighbours=frozenset(_neighbours(channel, shims)),
+        promiscuous=frozenset(
+            Promiscuity(parent=link.name, on=link.promiscuous) for link in others if mark(link.ifindex) in link.altnames
+        ),
+    )
+    leaving = frozenset(link.ifindex for link in links if link.group == requests.LEAVING)
+    return seen, Sight(_indexes(links), seen.links, leaving)
+
+
+def _ours(link: LinkFacts) -> bool:
+    return link.kind == "macvlan" and link.group in (requests.GROUP, requests.LEAVING)
+
+
+def _shim(link: LinkFacts, names: Mapping[int, str]) -> Shim:
+    settings = family_facts(link.families)
+    elsewhere = f"if{link.parent}@other"  # no link is called so: the name is too long or has no such link here
+    return Shim(
+        name=link.name,
+        network=link.alias.removeprefix(requests.ALIAS) or link.name,
+        parent=elsewhere if link.parent_namespace is not None else names.get(link.parent, elsewhere),
+        mac=link.mac,
+        mtu=link.mtu,
+        mode=MODES.get(link.mode, Mode.PRIVATE),  # "source" is no mode of ours, nor is private: both get repaired
+        up=link.up,
+        arp_filter=settings.arp_filter,
+        accept_ra=settings.accept_ra,
+        autoconf=settings.autoconf,
+    )
+
+
+def _link(link: LinkFacts, names: Mapping[int, str], addresses: Iterable[AddressFacts]) -> Link:
+    altnames = link.altnames
+    return Link(
+        name=link.name,
+        index=link.ifindex,
+        kind=link.kind,
+        mac=link.mac,
+        mtu=link.mtu,
+        up=link.up,
+        carrier=link.carrier,
+        loopback=bool(link.flags & codec.IFF_LOOPBACK),
+        promiscuous=link.promiscuous and mark(link.ifindex) not in altnames,
+        master=names.get(link.master),
+        altnames=frozenset(name for name in altnames if not name.startswith(MARK)),
+        addresses=frozenset(_interface(it.address, it.prefix_length) for it in addresses if it.scope <= WIDEST_SCOPE),
+    )
+
+
+def _shim_addresses(addresses: Mapping[int, list[AddressFacts]], shims: Mapping[int, str]) -> Iterable[ShimAddress]:
+    for index in addresses.keys() & shims.keys():
+        for it in addresses[index]:
+            if it.scope <= WIDEST_SCOPE:
+                whole = it.prefix_length == it.address.max_prefixlen
+                length = None if whole else it.prefix_length
+                yield ShimAddress(shim=shims[index], address=it.address, prefix_length=length)
+
+
+def _routes(channel: Channel, shims: Mapping[int, str]) -> Iterable[Route]:
+    for family in (AF_INET, AF_INET6):
+        # Without IPv6 the kernel answers for all families it has: each route is taken from its own dump only.
+        bodies = [body for body in channel.dump(requests.routes(family)) if body[0] == family]
+        for it in map(route_facts, bodies):
+            if it.ifindex in shims and it.destination and _host_route(it):
+                yield Route(shim=shims[it.ifindex], destination=it.destination, source=it.source)
+
+
+def _host_route(route: RouteFacts) -> bool:
+    """Whether we could have made it. One that somebody bent is none of ours: the true one is then seen as missing."""
+    return (
+        route.protocol == requests.PROTOCOL
+        and route.table == codec.RT_TABLE_MAIN
+        and route.kind == codec.RTN_UNICAST
+        and route.direct
+        and route.destination is not None
+        and route.length == route.destination.max_prefixlen
+    )
+
+
+def _neighbours(channel: Channel, shims: Mapping[int, str]) -> Iterable[Neighbour]:
+    for it in map(neighbour_facts, channel.dump(requests.neighbours())):
+        if it.ifindex in shims and _permanent(it):
+            yield Neighbour(shim=shims[it.ifindex], address=it.address, mac=it.mac)
+
+
+def _permanent(neighbour: NeighbourFacts) -> bool:
+    return neighbour.protocol == requests.PROTOCOL and bool(neighbour.state & codec.NUD_PERMANENT)
+
+
+def _default_link(channel: Channel, names: Mapping[int, str]) -> str | None:
+    answer = channel.ask(requests.default_route())
+    if isinstance(answer, Refusal):
+        return None
+    route = route_facts(answer)
+    return names.get(route.ifindex) if route.length == 0 and route.kind == codec.RTN_UNICAST else None
+
+
+def _indexes(links: Iterable[LinkFacts]) -> Mapping[str, int]:
+    found: dict[str, int] = {}
+    for link in links:
+        found |= dict.fromkeys(link.altnames, link.ifindex)
+        found[link.name] = link.ifindex
+    return found
+
+
+def _by_index(addresses: Iterable[AddressFacts]) -> Mapping[int, list[AddressFacts]]:
+    found: dict[int, list[AddressFacts]] = {}
+    for address in addresses:
+        found.setdefault(address.ifindex, []).append(address)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _interface(address: Address, length: int) -> Interface:
+    if address.version == 4:
+        return IPv4Interface((address, length))
+    return IPv6Interface((address, length))

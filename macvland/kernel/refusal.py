@@ -1,0 +1,78 @@
+"""What the kernel's refusals mean to people, and whether waiting helps."""
+
+import errno
+import os
+from collections.abc import Iterable
+
+from macvland.action import Action, Add, Change, Failure
+from macvland.kernel import codec
+from macvland.kernel.channel import Refusal
+from macvland.kernel.codec import Message
+from macvland.model import Link, Route, Shim
+
+GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ESRCH, errno.EADDRNOTAVAIL})
+DELETIONS = frozenset({codec.RTM_DELLINK, codec.RTM_DELADDR, codec.RTM_DELROUTE, codec.RTM_DELNEIGH})
+# Time, or another program, can cure these; the others come back the same until somebody changes something.
+PASSING = frozenset({errno.ENODEV, errno.ENETDOWN, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN, errno.EINTR, errno.EIO})
+NO_SUPPORT = frozenset({errno.EOPNOTSUPP, errno.EAFNOSUPPORT, 524})  # 524: the kernel's own ENOTSUPP
+
+
+def harmless(message: Message, refusal: Refusal) -> bool:
+    """Whether *refusal* says that what was asked is so already."""
+    if message.kind in DELETIONS:
+        return refusal.errno in GONE
+    return message.kind == codec.RTM_NEWADDR and refusal.errno == errno.EEXIST
+
+
+def explain(action: Action, refusal: Refusal, links: Iterable[Link]) -> Failure:
+    """Return the failure of *action*, in words that name the cure where there is one."""
+    reason, passing = _cure(action, refusal, {link.name: link for link in links})
+    return Failure(action=action, reason=reason, passing=passing)
+
+
+def _cure(action: Action, refusal: Refusal, links: dict[str, Link]) -> tuple[str, bool]:
+    code = refusal.errno
+    if code == errno.EPERM:
+        return "the kernel does not permit it: macvland needs CAP_NET_ADMIN", False
+    match action:
+        case Add(Shim() as shim) | Change(Shim() as shim):
+            known = _shim_cure(shim, code, links.get(shim.parent))
+        case Add(Route() as route):
+            known = _route_cure(route, code)
+        case _:
+            known = None
+    return known or (_kernel_words(refusal), code in PASSING)
+
+
+def _shim_cure(shim: Shim, code: int, parent: Link | None) -> tuple[str, bool] | None:
+    if code == errno.EBUSY:
+        return _busy(shim, parent)
+    if code in (errno.EINVAL, errno.ERANGE) and parent and shim.mtu > parent.mtu:
+        return f"its MTU {shim.mtu} is above the {parent.mtu} of parent '{shim.parent}'", False
+    if code in NO_SUPPORT:
+        return "this kernel has no macvlan driver", False
+    known = {
+        errno.ENODEV: f"parent '{shim.parent}' does not exist",
+        errno.EEXIST: f"another link is called '{shim.name}'",
+        errno.EADDRINUSE: f"its MAC {shim.mac} is in use on parent '{shim.parent}' already",
+    }
+    return (known[code], code in PASSING) if code in known else None
+
+
+def _busy(shim: Shim, parent: Link | None) -> tuple[str, bool]:
+    if parent and parent.master:
+        return f"parent '{parent.name}' is a port of '{parent.master}'; use '{parent.master}' as the parent", False
+    return f"parent '{shim.parent}' serves another kind of link (ipvlan, Open vSwitch, a passthru macvlan)", False
+
+
+def _route_cure(route: Route, code: int) -> tuple[str, bool] | None:
+    if code == errno.EEXIST:
+        return f"another program's route to {route.destination} is in the way", False
+    if code == errno.EINVAL and route.source:
+        return f"the host has no address {route.source} to send from", True
+    return None
+
+
+def _kernel_words(refusal: Refusal) -> str:
+    meaning = os.strerror(refusal.errno)
+    return f"{meaning} ({refusal.words})" if refusal.words and refusal.words != meaning else meaning

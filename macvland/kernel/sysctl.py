@@ -1,0 +1,29 @@
+"""The two settings of a shim that netlink cannot set: IPv6 router advertisements and automatic addresses."""
+
+import os
+
+from macvland.model import Shim
+
+# Shows the network namespace of the thread that opens it, wherever /proc was mounted from.
+IPV6 = "/proc/sys/net/ipv6/conf"
+
+
+def write_ipv6(shim: Shim) -> bool:
+    """Set what *shim* asks of IPv6 and return True; False where the link has no IPv6, and so nothing to switch off.
+
+    Raises OSError where the kernel does not let us, say with /proc/sys mounted read-only.
+    """
+    try:
+        _write(f"{IPV6}/{shim.name}/accept_ra", shim.accept_ra)
+        _write(f"{IPV6}/{shim.name}/autoconf", shim.autoconf)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _write(path: str, on: bool) -> None:  # noqa: FBT001 - it is the value
+    file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(file, b"1" if on else b"0")
+    finally:
+        os.close(file)
