@@ -6,15 +6,16 @@ Docker drops an unknown option without a word (moby/libnetwork#2274): here every
 from difflib import get_close_matches
 
 from macvland.config.table import Table
-from macvland.config.wording import escaped
 
 KEYS = {
-    "": ("network", "subnet", "shim"),
+    "": ("network", "subnet", "shim"),  # outside of any table
     "[network]": ("parent", "mode", "promiscuous", "internal", "labels"),
     "[[subnet]]": ("cidr", "gateway", "range", "reserved"),
     "[shim]": ("address",),
 }
 
+TABLES = {"network": "[network]", "subnet": "[[subnet]]", "shim": "[shim]"}
+UNKNOWN = "there is no such table or key"
 NOT_YET = {
     "vlan": 'make the VLAN link by other means and name it: `parent = "eth0.50"`',
     "replace": "leave it out: a network that differs is reported and not replaced",
@@ -63,13 +64,14 @@ ELSEWHERE = {
 def refuse_unknown(table: Table, title: str) -> None:
     """Complain about each key of *table* that is not one of the keys of *title*, and say which was meant."""
     for key, value in table.content.items():
-        if key not in KEYS[title]:
-            name = _dotted(key, value)
-            where = f" in {title}" if title else ""
-            if name in NOT_YET:
-                table.complain((key,), "is not supported yet", NOT_YET[name])
-            else:
-                table.complain((key,), f"there is no `{escaped(name)}`{where}", _meant(name, title))
+        if key in KEYS[title]:
+            continue
+        path = _dotted(key, value)
+        name = ".".join(path)
+        if name in NOT_YET:
+            table.complain(path, "is not supported yet", NOT_YET[name])
+        else:
+            table.complain(path, f"there is no such key in {title}" if title else UNKNOWN, _meant(name, title))
 
 
 def _meant(name: str, title: str) -> str:
@@ -77,16 +79,19 @@ def _meant(name: str, title: str) -> str:
     plain = name.lower().replace("-", "_")
     if plain in ELSEWHERE:
         return ELSEWHERE[plain]
+    if title and plain in TABLES:
+        return f"write {TABLES[plain]} as a table of its own"
     if homes := [home for home, keys in KEYS.items() if home and plain in keys]:
         return f"write `{plain}` in {homes[0]}"
     if near := get_close_matches(plain, KEYS[title], 1):
-        return f"did you mean `{near[0]}`?"
-    return "known are " + ", ".join(f"`{key}`" for key in KEYS[title])
+        return f"did you mean {TABLES.get(near[0], f'`{near[0]}`')}?"
+    return "known are " + ", ".join(TABLES.get(key, f"`{key}`") for key in KEYS[title])
 
 
-def _dotted(key: str, value: object) -> str:
-    """Return the whole name of a dotted key: TOML reads `com.docker.network.driver.mtu` as five nested tables."""
+def _dotted(key: str, value: object) -> tuple[str, ...]:
+    """Return all of a dotted key that is known: TOML reads `com.docker.network.driver.mtu` as five nested tables."""
+    path: tuple[str, ...] = (key,)
     while isinstance(value, dict) and len(value) == 1:
         ((inner, value),) = value.items()
-        key = f"{key}.{inner}"
-    return key
+        path = (*path, inner)
+    return path if ".".join(path) in ELSEWHERE else (key,)

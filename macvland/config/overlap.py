@@ -1,8 +1,9 @@
 """What several files must not declare together, and who yields. Pure.
 
-Docker keeps one address space for all networks, whatever their parents: it refuses pools that overlap unless their
-subnets are equal and their ranges apart. Of two files the one whose name comes first in ASCII keeps what both want,
-always; the other one is an error that names both.
+Docker keeps one address space for all networks, whatever their parents. Pools that overlap are refused unless their
+subnets are equal and their ranges apart; then they share their addresses, and one that is a gateway or reserved in
+one network is in use for all others (moby/libnetwork#2250, moby#46438; Docker 20.10 to 29). Of two files the one whose
+name comes first in ASCII keeps what both want, always; the other one is an error that names both.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,62 +13,79 @@ from pathlib import Path
 from macvland.config.claims import Claims
 from macvland.config.declaration import Declaration
 from macvland.config.problem import Problem
-from macvland.config.wording import quoted
-from macvland.model import Address, Prefix
+from macvland.config.wording import KeyPath, quoted
+from macvland.model import Address, Subnet
 
-APART = "choose others, or write the same `cidr` in both files with a `range` each"
+SHARED = "networks that share a subnet share its addresses"
+HOW_TO_SHARE = "write a `range` in both, with no address in common"
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """What the files so far have taken, each thing with its file."""
+class _Lan:
+    """A subnet, and what the files that declare it have taken of it."""
 
-    subnets: Claims[tuple[Path, Prefix | None]] = field(default_factory=Claims)  # and with the file's range there
+    file: Path  # the first
+    ranged: bool
     ranges: Claims[Path] = field(default_factory=Claims)
-    shims: dict[Address, Path] = field(default_factory=dict)
+    taken: dict[Address, Path] = field(default_factory=dict)
 
 
 def rivalries(declarations: Iterable[Declaration]) -> Iterator[tuple[Declaration, list[Problem]]]:
     """Yield each of *declarations*, given by name, with all that an earlier one has taken already."""
-    claimed = Claimed()
+    lans: Claims[_Lan] = Claims()
     for declaration in declarations:
-        problems = [*_pool_problems(declaration, claimed), *_shim_problems(declaration, claimed)]
+        problems = list(_problems(declaration, lans))
         if not problems:
-            _claim(declaration, claimed)
+            _claim(declaration, lans)
         yield declaration, problems
 
 
-def _pool_problems(declaration: Declaration, claimed: Claimed) -> Iterator[Problem]:
+def _problems(declaration: Declaration, lans: Claims[_Lan]) -> Iterator[Problem]:
     for index, subnet in enumerate(declaration.subnets):
-        rival = claimed.subnets.rival(subnet.cidr)
-        if rival is None:
+        if (rival := lans.rival(subnet.cidr)) is None:
             continue
-        cidr, (file, pool) = rival
+        path: KeyPath = ("subnet", index)
+        cidr, lan = rival
         if cidr != subnet.cidr:
-            yield Problem(("subnet", index, "cidr"), f"{subnet.cidr} overlaps {cidr} of {quoted(file)}", APART)
-        elif subnet.range is None or pool is None:
-            right = "write a `range` in both, with no address in common"
-            yield Problem(("subnet", index, "cidr"), f"{quoted(file)} declares {cidr} too", right)
-        elif taken := claimed.ranges.rival(subnet.range):
-            wrong = f"{subnet.range} overlaps {taken[0]} of {quoted(taken[1])}"
-            yield Problem(("subnet", index, "range"), wrong, "write ranges that have no address in common")
+            right = f'write `cidr = "{cidr}"` and a `range` in both, or a subnet that has no address in common with it'
+            yield Problem((*path, "cidr"), f"{subnet.cidr} overlaps {cidr} of {quoted(lan.file)}", right)
+        elif subnet.range is None or not lan.ranged:
+            yield Problem((*path, "cidr"), f"{quoted(lan.file)} declares {cidr} too", HOW_TO_SHARE)
+        else:
+            yield from _neighbour_problems(declaration, path, subnet, lan)
 
 
-def _shim_problems(declaration: Declaration, claimed: Claimed) -> Iterator[Problem]:
-    for address in _shim_addresses(declaration):
-        if address in claimed.shims:
-            wrong = f"{address} is the shim's address in {quoted(claimed.shims[address])} already"
-            yield Problem(("shim", "address"), wrong, "write an address that nothing on the LAN has")
+def _neighbour_problems(declaration: Declaration, path: KeyPath, subnet: Subnet, lan: _Lan) -> Iterator[Problem]:
+    """Yield what *subnet* would take of *lan* although another file has it."""
+    if subnet.range is not None and (rival := lan.ranges.rival(subnet.range)):
+        pool, file = rival
+        yield Problem((*path, "range"), f"{subnet.range} overlaps {pool} of {quoted(file)}", HOW_TO_SHARE)
+    if subnet.gateway in lan.taken:
+        wrong = f"{quoted(lan.taken[subnet.gateway])} has {subnet.gateway} already: {SHARED}"
+        yield Problem((*path, "gateway"), wrong, "write `gateway = false`: Docker takes it for one of them only")
+    for address in sorted(subnet.reserved & lan.taken.keys(), key=int)[:1]:
+        wrong = f"{quoted(lan.taken[address])} has {address} already: {SHARED}"
+        yield Problem((*path, "reserved"), wrong, "reserve it in one of the files")
+    for address in sorted(_shim_addresses(declaration, subnet) & lan.taken.keys(), key=int):
+        wrong = f"{quoted(lan.taken[address])} has {address} already: {SHARED}"
+        yield Problem(("shim", "address"), wrong, "write an address that nothing else has")
 
 
-def _claim(declaration: Declaration, claimed: Claimed) -> None:
+def _claim(declaration: Declaration, lans: Claims[_Lan]) -> None:
     for subnet in declaration.subnets:
-        if claimed.subnets.rival(subnet.cidr) is None:
-            claimed.subnets.claim(subnet.cidr, (declaration.file, subnet.range))
-        if subnet.range is not None:
-            claimed.ranges.claim(subnet.range, declaration.file)
-    claimed.shims.update(dict.fromkeys(_shim_addresses(declaration), declaration.file))
+        rival = lans.rival(subnet.cidr)
+        lan = rival[1] if rival else _Lan(declaration.file, subnet.range is not None)
+        if rival is None:
+            lans.claim(subnet.cidr, lan)
+        if subnet.range is None:
+            continue  # nobody shares it
+        lan.ranges.claim(subnet.range, declaration.file)
+        mine = subnet.reserved | _shim_addresses(declaration, subnet)
+        lan.taken.update(dict.fromkeys(mine, declaration.file))
+        if subnet.gateway is not None:
+            lan.taken[subnet.gateway] = declaration.file
 
 
-def _shim_addresses(declaration: Declaration) -> frozenset[Address]:
-    return declaration.shim.addresses if declaration.shim else frozenset()
+def _shim_addresses(declaration: Declaration, subnet: Subnet) -> frozenset[Address]:
+    addresses = declaration.shim.addresses if declaration.shim else frozenset()
+    return frozenset(address for address in addresses if address in subnet.cidr)
