@@ -44,6 +44,8 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount --rbind "$root/etc" /etc
 mount --rbind "$root/var/lib" /var/lib
 mount --rbind "$root/run" /run
+echo furnished
+exec sleep infinity
 """
 
 
@@ -79,6 +81,7 @@ class Host(Station):
     """A station with /etc, /run and /var/lib of its own; nothing runs on it until it is asked for."""
 
     _engine: Dockerd | None = None
+    _init: subprocess.Popen[str] | None = None  # holds the mount namespace
 
     @property
     def engine(self) -> Dockerd:
@@ -118,10 +121,10 @@ class Host(Station):
     def replug(self) -> None:
         """Do to the host what a power cut does: no process, a new namespace and NIC, /run empty, data kept."""
         kill_cgroup(self.cgroup)
+        self._init = None
         with contextlib.suppress(CommandError):  # it may be unplugged already
             self.unplug()
         run("ip", "netns", "delete", self.namespace)
-        run("umount", self.root / "mount")
         shutil.rmtree(self.root / "run")
         self.power_on()
 
@@ -167,7 +170,8 @@ class Host(Station):
         return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
     def _nsenter(self) -> tuple[str, ...]:
-        return ("nsenter", f"--net=/run/netns/{self.namespace}", f"--mount={self.root}/mount", "--")
+        mount = (f"--mount=/proc/{self._init.pid}/ns/mnt",) if self._init else ()
+        return ("nsenter", f"--net=/run/netns/{self.namespace}", *mount, "--")
 
     def _install(self) -> None:
         etc = self.root / "etc"
@@ -187,9 +191,12 @@ class Host(Station):
     def _boot(self) -> None:
         """Make the mount namespace; what the interpreter and the engine need stays visible in it."""
         (self.root / "run/lock").mkdir(parents=True)
-        (self.root / "mount").touch()
         needed = {str(PROJECT), str(engine.directory()), sys.prefix, sys.base_prefix}
         hidden = sorted(path for path in needed if os.path.realpath(path).startswith(tuple(f"{p}/" for p in PRIVATE)))
-        net = ("nsenter", f"--net=/run/netns/{self.namespace}", "--")
-        mount = ("unshare", f"--mount={self.root}/mount", "--propagation=slave", "--")
-        run(*net, *mount, "sh", "-c", FURNISH, "furnish", self.root, *hidden)
+        # A process holds the mount namespace. A file cannot: Linux 6.18 numbers namespaces for each CPU apart and takes
+        # one that was made elsewhere for older, whose file it refuses to mount (EINVAL, now and then).
+        furnish = ("unshare", "--mount", "--propagation=slave", "--", "sh", "-c", FURNISH, "furnish", self.root)
+        init = self.popen(*furnish, *hidden, stdout=subprocess.PIPE, text=True)
+        if init.stdout and init.stdout.readline() != "furnished\n":
+            raise CommandError(f"the mount namespace of {self.name} could not be made")
+        self._init = init

@@ -9,6 +9,7 @@ the next run after a SIGKILL:
 - the owner holds a lock on /run/macvland-lab/<id>.lock: while it lives, nobody else sweeps.
 """
 
+import errno
 import fcntl
 import os
 import secrets
@@ -54,7 +55,7 @@ def claim() -> State:
     os.write(state.lock, f"{os.getpid()}\n".encode())
     state.path.mkdir()
     run("mount", "-t", "tmpfs", "-o", "mode=755", "macvland-lab", state.path)
-    run("mount", "--make-private", state.path)  # a mount namespace can be kept only on a private mount
+    run("mount", "--make-private", state.path)
     (state.path / "cgroup").mkdir()
     run("mount", "-t", "cgroup2", "cgroup2", state.path / "cgroup")
     state.cgroup.mkdir()
@@ -88,10 +89,19 @@ def kill_cgroup(cgroup: Path) -> None:
     if not cgroup.exists():
         return
     (cgroup / "cgroup.kill").write_text("1")
-    events = cgroup / "cgroup.events"
-    wait_until(lambda: "populated 0" in events.read_text(), 30, f"the end of all processes in {cgroup}")
-    for directory, _, _ in os.walk(cgroup, topdown=False):
-        Path(directory).rmdir()
+    wait_until(lambda: _removed(cgroup), 30, f"the end of all processes in {cgroup}")
+
+
+def _removed(cgroup: Path) -> bool:
+    """Remove *cgroup* and those below; tell whether that was possible, which a dying process delays."""
+    try:
+        for directory, _, _ in os.walk(cgroup, topdown=False):
+            Path(directory).rmdir()
+    except OSError as error:
+        if error.errno == errno.EBUSY:
+            return False
+        raise
+    return True
 
 
 def _abandoned(lock: Path) -> State | None:
