@@ -58,8 +58,10 @@ def _declared(declaration: Declaration, facts: Facts) -> Goal:
 
 
 def _undeclared(name: str, facts: Facts) -> Goal:
-    if name in facts.held:
+    if name in facts.broken:
         return as_seen(name, facts)
+    if name in facts.held:
+        return as_seen(name, facts, Hold.LEAVING, "its file is gone; it stays until that is certain")
     ours = [network for network in facts.networks[name] if network.spec]
     users = sorted(attachment.container for network in ours for attachment in facts.attachments[network.id])
     if not users:

@@ -18,6 +18,7 @@ class Facts:
         """Index *seen*; of the networks *held*, and of those whose file is broken, nothing may be removed."""
         self.seen = seen
         self.machine_id = machine_id
+        self.broken = config.frozen
         self.held = config.frozen | held
         self.links = {link.name: link for link in seen.links}
         self.shims = shims_by_network(config, seen)
