@@ -64,6 +64,7 @@ class Daemon:
         self._grace = Grace()
         self._trust = Trust()
         self._status = _last_status()
+        self._told: Status | None = None  # a start tells everything: the log of a boot is whole
         self._survived: frozenset[str] = frozenset()
         self._machine_id = machine_id()
         self._watchdog = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 / 2  # seconds; 0: nobody watches
@@ -133,10 +134,10 @@ class Daemon:
             if (again := self._backoff.again_for(name)) is not None
         }
         new = status(declared, ended, _rfc3339(clock), retries, self._status)
-        record(ended, new, self._status)
-        if self._status is None or line(new) != line(self._status):
+        record(ended, new, self._told)
+        if self._told is None or line(new) != line(self._told):
             notify(f"STATUS={line(new)}")
-        self._status = new
+        self._status = self._told = new
         try:
             write(new)
         except OSError as error:
