@@ -57,12 +57,12 @@ def _declaration(file: Path, top: Table) -> Declaration:
     internal = network.read("internal", boolean) or False
     parent = parent_of(network, internal=internal)
     promiscuous = network.read("promiscuous", boolean) or False
-    if promiscuous and "parent" not in network.content:
+    if promiscuous and internal and "parent" not in network.content:
         network.complain(("promiscuous",), "there is no parent to keep promiscuous", "name a `parent`")
     mode = mode_of(network)
     subnets = subnets_of(top, internal=internal)
     shim = shim_of(top, mode, _all_or_none(top, subnets))
-    if "shim" in top.content and "parent" not in network.content:
+    if "shim" in top.content and internal and "parent" not in network.content:
         top.complain(("shim",), "a network without a parent has no link for it", "name a `parent`, or remove [shim]")
     _refuse_full(top, subnets, shim)
     return Declaration(

@@ -6,6 +6,7 @@ Docker drops an unknown option without a word (moby/libnetwork#2274): here every
 from difflib import get_close_matches
 
 from macvland.config.table import Table
+from macvland.config.wording import dotted
 
 KEYS = {
     "": ("network", "subnet", "shim"),  # outside of any table
@@ -66,7 +67,8 @@ def refuse_unknown(table: Table, title: str) -> None:
     for key, value in table.content.items():
         if key in KEYS[title]:
             continue
-        path = _dotted(key, value)
+        path = dotted(key, value)
+        path = path if ".".join(path) in ELSEWHERE else (key,)
         name = ".".join(path)
         if name in NOT_YET:
             table.complain(path, "is not supported yet", NOT_YET[name])
@@ -81,17 +83,10 @@ def _meant(name: str, title: str) -> str:
         return ELSEWHERE[plain]
     if title and plain in TABLES:
         return f"write {TABLES[plain]} as a table of its own"
+    if plain in KEYS[title]:
+        return f"did you mean `{plain}`?"
     if homes := [home for home, keys in KEYS.items() if home and plain in keys]:
         return f"write `{plain}` in {homes[0]}"
     if near := get_close_matches(plain, KEYS[title], 1):
         return f"did you mean {TABLES.get(near[0], f'`{near[0]}`')}?"
     return "known are " + ", ".join(TABLES.get(key, f"`{key}`") for key in KEYS[title])
-
-
-def _dotted(key: str, value: object) -> tuple[str, ...]:
-    """Return all of a dotted key that is known: TOML reads `com.docker.network.driver.mtu` as five nested tables."""
-    path: tuple[str, ...] = (key,)
-    while isinstance(value, dict) and len(value) == 1:
-        ((inner, value),) = value.items()
-        path = (*path, inner)
-    return path if ".".join(path) in ELSEWHERE else (key,)

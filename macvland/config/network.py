@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from macvland.config.table import Table
 from macvland.config.value import RefusalError, string
-from macvland.config.wording import escaped, kind_of, quoted
+from macvland.config.wording import dotted, escaped, quoted
 from macvland.model import Mode
 
 A_PARENT = 'write the name of a link (`parent = "eth0"`), its MAC address, or "auto" for the link of the default route'
@@ -15,8 +15,8 @@ LONGEST_ALTNAME = 127  # bytes: ALTIFNAMSIZ - 1, linux/if.h; plain names are sho
 
 # Ours, and those by which other programs know their own networks and remove them (docker/compose#10797).
 THEIRS = {
-    "io.macvland.": "macvland marks its networks with these itself",
-    "com.docker.": "Docker and Compose know their own by these: Compose would remove the network",
+    "io.macvland.": "macvland marks its networks by these itself",
+    "com.docker.": "Docker and Compose know their own by these, and Compose would remove the network",
 }
 
 
@@ -79,10 +79,9 @@ def _label_trouble(key: str, value: object) -> tuple[str, str] | None:
     """Say what is wrong with a label and what would be right."""
     if not key or not key.isprintable():
         return "is empty or holds a character that does not print", "write another name for the label"
-    if isinstance(value, dict):
-        inner = next(iter(value), "…")
-        return f"must be a string, is {kind_of(value)}", f'quote the name of the label: "{escaped(f"{key}.{inner}")}"'
     for start, reason in THEIRS.items():
-        if f"{key}.".startswith(start):
-            return f"labels `{start}*` are not for files", f"leave it out: {reason.lower()}"
+        if ".".join((*dotted(key, value), "")).startswith(start):
+            return f"labels `{start}*` are not for files", f"leave it out: {reason}"
+    if isinstance(value, dict):
+        return "must be a string, is a table", f'quote the whole name: "{escaped(".".join(dotted(key, value)))}"'
     return None

@@ -7,6 +7,7 @@ cannot be listed freezes every removal and whatever stands in the directories be
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from macvland.config.declaration import Config, Declaration, Directory
@@ -22,6 +23,8 @@ from macvland.error import ConfigError
 # Leftmost wins: the administrator's, those until reboot, the packages'.
 DIRECTORIES = (Path("/etc/macvlan.d"), Path("/run/macvlan.d"), Path("/usr/lib/macvlan.d"))
 SUFFIX = ".toml"
+
+Texts = tuple[tuple[Path, bytes], ...]
 
 
 @dataclass(slots=True)
@@ -113,30 +116,29 @@ def _refuse_uncounted(file: Path, seen: set[str]) -> None:
 
 
 def _config(reading: _Reading) -> Config:
-    """Return what the texts say that were read, each alone and all together."""
-    declarations: list[Declaration] = []
-    for file, text in reading.texts.items():
-        declaration, errors = parse(text, file)
-        reading.errors += errors
-        if declaration is None:
-            reading.unusable.add(file.stem)
-        else:
-            declarations.append(declaration)
-    good: list[Declaration] = []
-    for declaration, problems in rivalries(sorted(declarations, key=lambda each: each.name)):
-        if problems:
-            source = decoded(reading.texts[declaration.file])
-            reading.errors += errors_of(declaration.file, source, problems)
-            reading.unusable.add(declaration.name)
-        else:
-            good.append(declaration)
+    declarations, errors, unusable = _judged(tuple(reading.texts.items()))
     return Config(
-        declarations=tuple(good),
-        errors=tuple(sorted(reading.errors, key=lambda error: (str(error.file), error.line, error.key))),
-        frozen=frozenset(name for name in reading.unusable if NAME.fullmatch(name)),
+        declarations=declarations,
+        errors=tuple(sorted((*reading.errors, *errors), key=lambda error: (str(error.file), error.line, error.key))),
+        frozen=frozenset(name for name in reading.unusable | unusable if NAME.fullmatch(name)),
         directories=tuple(reading.directories),
         unreadable=reading.unreadable,
     )
+
+
+@lru_cache(maxsize=1)  # with a thousand files unchanged since the last look, this is half of the work
+def _judged(texts: Texts) -> tuple[tuple[Declaration, ...], tuple[ConfigError, ...], frozenset[str]]:
+    """Return what *texts* declare, what is wrong with them alone or together, and the networks of the wrong ones."""
+    parsed = {file: parse(text, file) for file, text in texts}
+    errors = [error for _, wrong in parsed.values() for error in wrong]
+    unusable = {file.stem for file, (declaration, _) in parsed.items() if declaration is None}
+    good = sorted((declaration for declaration, _ in parsed.values() if declaration), key=lambda each: each.name)
+    sources = dict(texts)
+    for declaration, problems in rivalries(good):
+        if problems:
+            errors += errors_of(declaration.file, decoded(sources[declaration.file]), problems)
+            unusable.add(declaration.name)
+    return tuple(each for each in good if each.name not in unusable), tuple(errors), frozenset(unusable)
 
 
 def _error(file: Path, error: OSError | RefusalError) -> ConfigError:

@@ -43,7 +43,8 @@ def _span(value: object, cidr: Prefix | None) -> Span:
     elif "-" in text:
         span = _range(*(part.strip() for part in text.split("-", 1)))
     else:
-        span = (address(text), address(text))
+        one = address(text)
+        span = (one, one)
     for end in span:
         refuse_outside(end, cidr)
     return span

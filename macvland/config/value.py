@@ -10,7 +10,7 @@ from typing import Any
 from macvland.config.wording import escaped, kind_of, quoted
 from macvland.model import Address, Prefix
 
-AN_ADDRESS = 'write for instance "192.168.1.223"'
+AN_ADDRESS = 'write for instance "192.168.1.2"'
 A_NETWORK = 'write for instance "192.168.1.0/24"'
 
 
@@ -54,7 +54,8 @@ def array(value: object) -> list[object]:
 def table(value: object) -> dict[str, Any]:
     """Return *value* if it is a table."""
     if not isinstance(value, dict):
-        raise RefusalError(f"must be a table, is {kind_of(value)}")
+        right = "write it once, in single brackets" if isinstance(value, list) else "write it as a table"
+        raise RefusalError(f"must be a table, is {kind_of(value)}", right)
     return value
 
 
@@ -75,15 +76,16 @@ def address(value: object) -> Address:
 def prefix(value: object) -> Prefix:
     """Return *value* if it is a network in CIDR notation with all host bits zero."""
     text = string(value)
-    if "/" not in text:
+    start, slash, length = text.partition("/")
+    if not slash:
         raise RefusalError(f"{quoted(text)} has no prefix length", A_NETWORK)
     try:
-        network = ip_network(text, strict=False)
-    except ValueError:
+        first = address(start)
+        network = ip_network((first, length), strict=False)  # type: ignore[arg-type]  # typeshed: the length as an int
+    except ValueError:  # RefusalError is one
         raise RefusalError(f"{quoted(text)} is not a network", A_NETWORK) from None
-    start, _, length = text.partition("/")
     if length != str(network.prefixlen):
         raise RefusalError(f"{quoted(text)} has no plain prefix length", f'write "{network}"')
-    if address(start) != network.network_address:
+    if first != network.network_address:
         raise RefusalError(f"{quoted(text)} has host bits set", f'write "{network}"')
     return network

@@ -42,6 +42,15 @@ def kind_of(value: object) -> str:
     return next(words for kind, words in KINDS if isinstance(value, kind))
 
 
+def dotted(key: str, value: object) -> tuple[str, ...]:
+    """Return the parts of a dotted key: TOML reads `com.docker.network.driver.mtu` as five nested tables."""
+    path: tuple[str, ...] = (key,)
+    while isinstance(value, dict) and value:
+        inner, value = next(iter(value.items()))
+        path = (*path, inner)
+    return path
+
+
 def key_of(path: KeyPath) -> str:
     """Return *path* as people read it: `subnet[1].reserved[3]`, elements counted from 1."""
     shown = ""
