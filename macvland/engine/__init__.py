@@ -1,0 +1,15 @@
+"""Docker's part of the host: look, act, and be told when to look again.
+
+Everything macvland ever says to Docker is said from this package, and it is little, because Docker's socket is root:
+
+    GET /_ping, /networks, /networks/{id}, /containers/json, /events
+    POST /networks/create (a macvlan network with our label), DELETE /networks/{id} (one with our label)
+
+It translates and decides nothing; it refuses every way to Docker but a unix socket.
+"""
+
+from macvland.engine.address import socket_path
+from macvland.engine.edge import Docker
+from macvland.engine.events import watch
+
+__all__ = ["Docker", "socket_path", "watch"]
