@@ -27,6 +27,7 @@ SOL_NETLINK = 270
 NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK = 10, 11, 12
 SO_RCVBUFFORCE = 33
 TIMEVAL = Struct("@ll")
+WORDS = codec.wanted(codec.NLMSGERR_ATTR_MSG)
 
 
 class Refusal(NamedTuple):
@@ -159,7 +160,7 @@ def refusal_in(answer: Message) -> Refusal:
     if not code or not answer.flags & codec.NLM_F_ACK_TLVS:
         return Refusal(-code)
     asked = codec.HEADER.size if answer.flags & codec.NLM_F_CAPPED else codec.HEADER.unpack_from(answer.body, 4)[0]
-    found = codec.attributes(answer.body, {codec.NLMSGERR_ATTR_MSG}, 4 + (asked + 3 & ~3))
+    found = codec.attributes(answer.body, WORDS, 4 + (asked + 3 & ~3))
     return Refusal(-code, codec.text(found.get(codec.NLMSGERR_ATTR_MSG, b"")))
 
 

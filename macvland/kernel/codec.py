@@ -57,7 +57,7 @@ ATTRIBUTE = Struct("=HH")  # nlattr: length with this header, type
 U32 = Struct("=I")
 S32 = Struct("=i")
 
-NLA_TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
+NLA_F_NESTED = 0x8000  # newer parts of the kernel set it, older ones do not
 
 
 class Message(NamedTuple):
@@ -91,17 +91,24 @@ def attribute(kind: int, payload: bytes) -> bytes:
     return ATTRIBUTE.pack(length + 4, kind) + payload + b"\0" * (-length & 3)
 
 
-def attributes(data: bytes, wanted: Container[int], start: int = 0) -> dict[int, bytes]:
-    """Return the payloads of the attributes of a *wanted* type in *data* from *start*; of a repeated one the last."""
+def wanted(*kinds: int) -> frozenset[int]:
+    """Return *kinds* as `attributes` looks for them: with and without NLA_F_NESTED, so that it need not mask each."""
+    return frozenset(kinds) | frozenset(kind | NLA_F_NESTED for kind in kinds)
+
+
+def attributes(data: bytes, kinds: Container[int], start: int = 0) -> dict[int, bytes]:
+    """Return the payloads of the attributes of *kinds*, as of `wanted`, in *data* from *start*: of equal ones the last.
+
+    A link has 41 attributes, so every step here counts a thousandfold.
+    """
     found: dict[int, bytes] = {}
     unpack, end = ATTRIBUTE.unpack_from, len(data) - 3
     while start < end:
         length, kind = unpack(data, start)
         if length < 4:
             raise ValueError(f"a netlink attribute of {length} octets")
-        kind &= NLA_TYPE_MASK
-        if kind in wanted:
-            found[kind] = data[start + 4 : start + length]
+        if kind in kinds:
+            found[kind & ~NLA_F_NESTED] = data[start + 4 : start + length]
         start += length + 3 & ~3
     return found
 
@@ -113,7 +120,7 @@ def members(data: bytes) -> Iterator[tuple[int, bytes]]:
         length, kind = ATTRIBUTE.unpack_from(data, start)
         if length < 4:
             raise ValueError(f"a netlink attribute of {length} octets")
-        yield kind & NLA_TYPE_MASK, data[start + 4 : start + length]
+        yield kind & ~NLA_F_NESTED, data[start + 4 : start + length]
         start += length + 3 & ~3
 
 

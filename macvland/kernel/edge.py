@@ -17,41 +17,44 @@ class Kernel:
 
     def __init__(self) -> None:
         """Start without having looked."""
-        self._sight: Sight | None = None
+        self._sight = Sight()
+        self._fresh = False  # whether nothing was changed since the last look
 
     def observe(self, host: Host) -> Host:
         """Return *host* with what the kernel has now.
 
         Raises InterruptedDumpError where every look was interrupted, ApplyError where the kernel refuses to answer.
         """
-        seen, self._sight = _look(host)
+        seen, self._sight = _look(host, self._sight)
+        self._fresh = True
         return seen
 
     def apply(self, actions: Sequence[Action]) -> tuple[Failure, ...]:
         """Do *actions* in order and return what failed; of a shim and all that rests on it the first failure only."""
         if not actions:
             return ()
-        # What was looked at is used once: after the changes it is no longer so.
-        sight, self._sight = self._sight or _look(Host())[1], None
+        if not self._fresh:
+            self.observe(Host())
+        self._fresh = False
         try:
             with open_channel() as channel:
-                return Round(channel, sight).apply(actions)
+                return Round(channel, self._sight).apply(actions)
         except OSError as problem:
             raise ApplyError(f"no netlink socket: {problem}") from problem
 
 
-def _look(host: Host) -> tuple[Host, Sight]:
+def _look(host: Host, before: Sight) -> tuple[Host, Sight]:
     for _ in range(LOOKS - 1):
         try:
-            return _look_once(host)
+            return _look_once(host, before)
         except InterruptedDumpError:
             continue
-    return _look_once(host)
+    return _look_once(host, before)
 
 
-def _look_once(host: Host) -> tuple[Host, Sight]:
+def _look_once(host: Host, before: Sight) -> tuple[Host, Sight]:
     try:
         with open_channel() as channel:
-            return look(channel, host)
+            return look(channel, host, before)
     except OSError as problem:
         raise ApplyError(f"the kernel's links cannot be read: {problem}") from problem

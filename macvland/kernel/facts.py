@@ -10,32 +10,28 @@ from macvland.model import Address
 
 AF_INET, AF_INET6 = 2, 10
 
-LINK_ATTRIBUTES = frozenset(
-    {
-        codec.IFLA_ADDRESS,
-        codec.IFLA_IFNAME,
-        codec.IFLA_MTU,
-        codec.IFLA_LINK,
-        codec.IFLA_MASTER,
-        codec.IFLA_LINKINFO,
-        codec.IFLA_IFALIAS,
-    }
-    | {codec.IFLA_AF_SPEC, codec.IFLA_GROUP, codec.IFLA_CARRIER, codec.IFLA_LINK_NETNSID, codec.IFLA_PROP_LIST}
+_LINK = codec.wanted(
+    *(codec.IFLA_ADDRESS, codec.IFLA_IFNAME, codec.IFLA_MTU, codec.IFLA_LINK, codec.IFLA_MASTER, codec.IFLA_LINKINFO),
+    *(codec.IFLA_IFALIAS, codec.IFLA_AF_SPEC, codec.IFLA_GROUP, codec.IFLA_CARRIER, codec.IFLA_LINK_NETNSID),
+    codec.IFLA_PROP_LIST,
 )
-ADDRESS_ATTRIBUTES = frozenset({codec.IFA_ADDRESS, codec.IFA_LOCAL})
-ROUTE_ATTRIBUTES = frozenset(
-    {
-        codec.RTA_DST,
-        codec.RTA_OIF,
-        codec.RTA_GATEWAY,
-        codec.RTA_PRIORITY,
-        codec.RTA_PREFSRC,
-        codec.RTA_MULTIPATH,
-        codec.RTA_VIA,
-    }
+_INFO = codec.wanted(codec.IFLA_INFO_KIND, codec.IFLA_INFO_DATA)
+_MODE = codec.wanted(codec.IFLA_MACVLAN_MODE)
+_FAMILIES = codec.wanted(AF_INET, AF_INET6)
+_IPV4_SETTINGS, _IPV6_SETTINGS = codec.wanted(codec.IFLA_INET_CONF), codec.wanted(codec.IFLA_INET6_CONF)
+_ADDRESS = codec.wanted(codec.IFA_ADDRESS, codec.IFA_LOCAL)
+_ROUTE = codec.wanted(
+    codec.RTA_DST, codec.RTA_OIF, codec.RTA_PREFSRC, codec.RTA_GATEWAY, codec.RTA_MULTIPATH, codec.RTA_VIA
 )
-NEIGHBOUR_ATTRIBUTES = frozenset({codec.NDA_DST, codec.NDA_LLADDR, codec.NDA_PROTOCOL})
-KIND_AND_DATA = frozenset({codec.IFLA_INFO_KIND, codec.IFLA_INFO_DATA})
+_NEIGHBOUR = codec.wanted(codec.NDA_DST, codec.NDA_LLADDR, codec.NDA_PROTOCOL)
+
+
+class Settings(NamedTuple):
+    """The per-link settings of IPv4 and IPv6 that concern a shim; all off where the family is."""
+
+    arp_filter: bool = False
+    accept_ra: bool = False
+    autoconf: bool = False
 
 
 class LinkFacts(NamedTuple):
@@ -54,8 +50,8 @@ class LinkFacts(NamedTuple):
     alias: str
     kind: str
     mode: int  # MACVLAN_MODE_*; 0 where it is no macvlan
-    properties: bytes  # codec.IFLA_PROP_LIST
-    families: bytes  # codec.IFLA_AF_SPEC
+    altnames: frozenset[str]
+    settings: Settings  # of a macvlan; nobody asks for those of others
 
     @property
     def up(self) -> bool:
@@ -66,19 +62,6 @@ class LinkFacts(NamedTuple):
     def promiscuous(self) -> bool:
         """Whether somebody asked for promiscuous mode; the kernel's own counting does not show here."""
         return bool(self.flags & codec.IFF_PROMISC)
-
-    @property
-    def altnames(self) -> frozenset[str]:
-        """All its alternative names."""
-        return frozenset(text(name) for kind, name in members(self.properties) if kind == codec.IFLA_ALT_IFNAME)
-
-
-class FamilyFacts(NamedTuple):
-    """The per-link settings of IPv4 and IPv6 that concern a shim; all off where the family is."""
-
-    arp_filter: bool
-    accept_ra: bool
-    autoconf: bool
 
 
 class AddressFacts(NamedTuple):
@@ -91,7 +74,7 @@ class AddressFacts(NamedTuple):
 
 
 class RouteFacts(NamedTuple):
-    """One route. *plain*: unicast over *ifindex* alone, no gateway, no metric that somebody chose."""
+    """One route."""
 
     ifindex: int
     destination: Address | None
@@ -101,7 +84,6 @@ class RouteFacts(NamedTuple):
     protocol: int
     kind: int
     direct: bool  # over one link, without a gateway
-    metric: int
 
 
 class NeighbourFacts(NamedTuple):
@@ -117,7 +99,7 @@ class NeighbourFacts(NamedTuple):
 def link_facts(body: bytes) -> LinkFacts:
     """Decode the body of an RTM_NEWLINK message."""
     _, _, index, flags, _ = codec.IFINFO.unpack_from(body)
-    found = attributes(body, LINK_ATTRIBUTES, codec.IFINFO.size).get
+    found = attributes(body, _LINK, codec.IFINFO.size).get
     kind, mode = "", 0
     if info := found(codec.IFLA_LINKINFO):
         kind, mode = _kind_and_mode(info)
@@ -136,34 +118,22 @@ def link_facts(body: bytes) -> LinkFacts:
         alias=text(found(codec.IFLA_IFALIAS, b"")),
         kind=kind,
         mode=mode,
-        properties=found(codec.IFLA_PROP_LIST, b""),
-        families=found(codec.IFLA_AF_SPEC, b""),
-    )
-
-
-def family_facts(families: bytes) -> FamilyFacts:
-    """Decode codec.IFLA_AF_SPEC. The kernel dumps the settings of both families as plain arrays of 32-bit numbers."""
-    found = attributes(families, {AF_INET, AF_INET6})
-    ipv4 = attributes(found.get(AF_INET, b""), {codec.IFLA_INET_CONF}).get(codec.IFLA_INET_CONF, b"")
-    ipv6 = attributes(found.get(AF_INET6, b""), {codec.IFLA_INET6_CONF}).get(codec.IFLA_INET6_CONF, b"")
-    return FamilyFacts(
-        arp_filter=_setting(ipv4, codec.IPV4_DEVCONF_ARPFILTER - 1),
-        accept_ra=_setting(ipv6, codec.DEVCONF_ACCEPT_RA),
-        autoconf=_setting(ipv6, codec.DEVCONF_AUTOCONF),
+        altnames=_altnames(found(codec.IFLA_PROP_LIST, b"")),
+        settings=_settings(found(codec.IFLA_AF_SPEC, b"")) if kind == "macvlan" else Settings(),
     )
 
 
 def address_facts(body: bytes) -> AddressFacts:
     """Decode the body of an RTM_NEWADDR message. On a point-to-point link the own address is codec.IFA_LOCAL."""
     _, length, _, scope, index = codec.IFADDR.unpack_from(body)
-    found = attributes(body, ADDRESS_ATTRIBUTES, codec.IFADDR.size)
+    found = attributes(body, _ADDRESS, codec.IFADDR.size)
     return AddressFacts(index, address(found.get(codec.IFA_LOCAL) or found[codec.IFA_ADDRESS]), length, scope)
 
 
 def route_facts(body: bytes) -> RouteFacts:
     """Decode the body of an RTM_NEWROUTE message."""
     _, length, _, _, table, protocol, _, kind, _ = codec.RTMSG.unpack_from(body)
-    found = attributes(body, ROUTE_ATTRIBUTES, codec.RTMSG.size)
+    found = attributes(body, _ROUTE, codec.RTMSG.size)
     destination, source, index = found.get(codec.RTA_DST), found.get(codec.RTA_PREFSRC), found.get(codec.RTA_OIF)
     if index is None and codec.RTA_MULTIPATH in found:
         index = found[codec.RTA_MULTIPATH][4:8]  # rtnexthop: length, flags, hops, then the index of the first way
@@ -176,14 +146,13 @@ def route_facts(body: bytes) -> RouteFacts:
         protocol=protocol,
         kind=kind,
         direct=found.keys().isdisjoint((codec.RTA_GATEWAY, codec.RTA_VIA, codec.RTA_MULTIPATH)),
-        metric=_u32(found.get(codec.RTA_PRIORITY)),
     )
 
 
 def neighbour_facts(body: bytes) -> NeighbourFacts:
     """Decode the body of an RTM_NEWNEIGH message. A kernel before 5.0 names no protocol."""
     _, index, state, _, _ = codec.NDMSG.unpack_from(body)
-    found = attributes(body, NEIGHBOUR_ATTRIBUTES, codec.NDMSG.size)
+    found = attributes(body, _NEIGHBOUR, codec.NDMSG.size)
     return NeighbourFacts(
         ifindex=index,
         address=address(found[codec.NDA_DST]),
@@ -200,12 +169,26 @@ def address(octets: bytes) -> Address:
 
 
 def _kind_and_mode(info: bytes) -> tuple[str, int]:
-    found = attributes(info, KIND_AND_DATA)
+    found = attributes(info, _INFO)
     kind = text(found.get(codec.IFLA_INFO_KIND, b""))
     if kind != "macvlan":
         return kind, 0
-    return kind, _u32(
-        attributes(found.get(codec.IFLA_INFO_DATA, b""), {codec.IFLA_MACVLAN_MODE}).get(codec.IFLA_MACVLAN_MODE)
+    return kind, _u32(attributes(found.get(codec.IFLA_INFO_DATA, b""), _MODE).get(codec.IFLA_MACVLAN_MODE))
+
+
+def _altnames(properties: bytes) -> frozenset[str]:
+    return frozenset(text(name) for kind, name in members(properties) if kind == codec.IFLA_ALT_IFNAME)
+
+
+def _settings(families: bytes) -> Settings:
+    """Decode IFLA_AF_SPEC: the kernel dumps the settings of a family as a plain array of 32-bit numbers."""
+    found = attributes(families, _FAMILIES)
+    ipv4 = attributes(found.get(AF_INET, b""), _IPV4_SETTINGS).get(codec.IFLA_INET_CONF, b"")
+    ipv6 = attributes(found.get(AF_INET6, b""), _IPV6_SETTINGS).get(codec.IFLA_INET6_CONF, b"")
+    return Settings(
+        arp_filter=_setting(ipv4, codec.IPV4_DEVCONF_ARPFILTER - 1),
+        accept_ra=_setting(ipv6, codec.DEVCONF_ACCEPT_RA),
+        autoconf=_setting(ipv6, codec.DEVCONF_AUTOCONF),
     )
 
 
