@@ -1,0 +1,246 @@
+"""A host in memory that does with actions what the kernel and Docker do, side effects included.
+
+It refuses what a correct plan never asks for: something put on a shim that is not there, a route before the neighbour
+that keeps the shim from asking the LAN, anything done to what is not ours.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TypeVar
+
+from macvland.action import Action, Add, Change, Delete, Failure
+from macvland.error import ApplyError
+from macvland.model import (
+    Address,
+    Attachment,
+    Engine,
+    Host,
+    Link,
+    Neighbour,
+    Network,
+    Promiscuity,
+    Route,
+    Shim,
+    ShimAddress,
+)
+
+Thing = TypeVar("Thing")
+
+DOCKER = Engine(version="26.1.5", api=(1, 45))
+
+
+class ImpossibleError(BaseException):
+    """No correct plan contains this. Not an Exception: what survives defects must not survive it."""
+
+
+@dataclass
+class World:
+    """The host, and both its sides as edges."""
+
+    host: Host
+
+    @property
+    def kernel(self) -> "Side":
+        """The kernel's side."""
+        return Side(self._observe_kernel, self._apply_kernel)
+
+    @property
+    def engine(self) -> "Side":
+        """Docker's side."""
+        return Side(self._observe_engine, self._apply_engine)
+
+    def _observe_kernel(self, host: Host) -> Host:
+        mine = self.host
+        return replace(
+            host,
+            links=mine.links,
+            default_link=mine.default_link,
+            shims=mine.shims,
+            addresses=mine.addresses,
+            routes=mine.routes,
+            neighbours=mine.neighbours,
+            promiscuous=mine.promiscuous,
+        )
+
+    def _observe_engine(self, host: Host) -> Host:
+        mine = self.host
+        if mine.engine is None:
+            return replace(host, absence=mine.absence or "Docker is not there")
+        return replace(host, engine=mine.engine, networks=mine.networks, attachments=mine.attachments)
+
+    # The kernel
+
+    def _apply_kernel(self, action: Action) -> None:  # noqa: C901 - one case for each verb and thing
+        match action:
+            case Add(Shim() as shim):
+                self._create(shim)
+            case Change(shim, seen):
+                self._change(shim, seen)
+            case Delete(Shim() as shim):
+                self._destroy(self._shim(shim.name))
+            case Add(ShimAddress() as address):
+                self._shim(address.shim)
+                self._set(addresses=self.host.addresses | {address})
+            case Delete(ShimAddress() as address):
+                self._set(addresses=self.host.addresses - {present(address, self.host.addresses)})
+                self._drop_sourceless_routes()
+            case Add(Route() as route):
+                self._add_route(route)
+            case Delete(Route() as route):
+                self._set(routes=self.host.routes - {present(route, self.host.routes)})
+            case Add(Neighbour() as neighbour):
+                self._shim(neighbour.shim)
+                at = (neighbour.shim, neighbour.address)
+                others = frozenset(one for one in self.host.neighbours if (one.shim, one.address) != at)
+                self._set(neighbours=others | {neighbour})
+            case Delete(Neighbour() as neighbour):
+                self._set(neighbours=self.host.neighbours - {present(neighbour, self.host.neighbours)})
+            case Add(Promiscuity() as promiscuity):
+                self._link(promiscuity.parent)
+                rest = frozenset(one for one in self.host.promiscuous if one.parent != promiscuity.parent)
+                self._set(promiscuous=rest | {promiscuity})
+            case Delete(Promiscuity() as promiscuity):
+                self._set(promiscuous=self.host.promiscuous - {present(promiscuity, self.host.promiscuous)})
+            case _:
+                raise ImpossibleError(f"not the kernel's: {action}")
+
+    def _create(self, shim: Shim) -> None:
+        taken = {link.name for link in self.host.links} | {one.name for one in self.host.shims}
+        if shim.name in taken:
+            raise ImpossibleError(f"{shim}: the name is taken")
+        if shim.mtu > self._link(shim.parent).mtu:
+            raise ImpossibleError(f"{shim}: MTU above its parent's")
+        self._set(shims=self.host.shims | {shim})
+
+    def _change(self, shim: Shim, seen: Shim) -> None:
+        """A new MAC empties the neighbour table; a shim that goes down loses its routes."""
+        if present(seen, self.host.shims).parent != shim.parent or shim.mtu > self._link(shim.parent).mtu:
+            raise ImpossibleError(f"{shim} cannot become so in place")
+        self._set(shims=self.host.shims - {seen} | {shim})
+        if shim.mac != seen.mac:
+            self._set(neighbours=frozenset(one for one in self.host.neighbours if one.shim != shim.name))
+        if not shim.up:
+            self._set(routes=frozenset(one for one in self.host.routes if one.shim != shim.name))
+
+    def _destroy(self, shim: Shim) -> None:
+        """Take a link away, and with it its addresses, routes and neighbours."""
+        mine = self.host
+        self._set(
+            shims=mine.shims - {shim},
+            addresses=frozenset(one for one in mine.addresses if one.shim != shim.name),
+            routes=frozenset(one for one in mine.routes if one.shim != shim.name),
+            neighbours=frozenset(one for one in mine.neighbours if one.shim != shim.name),
+        )
+        self._drop_sourceless_routes()
+
+    def _add_route(self, route: Route) -> None:
+        if not self._shim(route.shim).up:
+            raise ImpossibleError(f"{route}: network is down")
+        if route.source not in self._local():
+            raise ImpossibleError(f"{route}: no such address here")
+        if any(one.destination == route.destination for one in self.host.routes):
+            raise ImpossibleError(f"{route}: there is one already")
+        if not any((one.shim, one.address) == (route.shim, route.destination) for one in self.host.neighbours):
+            raise ImpossibleError(f"{route}: the shim would ask the LAN for it")
+        self._set(routes=self.host.routes | {route})
+
+    def _local(self) -> frozenset[Address]:
+        borrowed = {interface.ip for link in self.host.links for interface in link.addresses}
+        return frozenset({*borrowed, *(address.address for address in self.host.addresses)})
+
+    def _drop_sourceless_routes(self) -> None:
+        """The kernel drops routes with the last address they speak from."""
+        local = self._local()
+        self._set(routes=frozenset(one for one in self.host.routes if one.source is None or one.source in local))
+
+    # Docker
+
+    def _apply_engine(self, action: Action) -> None:
+        match action:
+            case Add(Network() as network):
+                self._create_network(network)
+            case Delete(Network() as network):
+                if not present(network, self.host.networks).spec:
+                    raise ImpossibleError(f"{network} is not ours")
+                if any(one.network_id == network.id for one in self.host.attachments):
+                    raise ImpossibleError(f"{network} is in use")
+                self._set(networks=self.host.networks - {network})
+            case _:
+                raise ImpossibleError(f"not Docker's: {action}")
+
+    def _create_network(self, network: Network) -> None:
+        if self.host.engine is None:
+            raise ImpossibleError(f"{network}: no Docker")
+        if any(one.name == network.name for one in self.host.networks):
+            raise ImpossibleError(f"{network}: the name is taken")
+        pools = [pool for one in (*self.host.networks, network) for pool in one.subnets]
+        for one, other in combinations((pool.range or pool.cidr for pool in pools), 2):
+            if one.version == other.version and one.overlaps(other):
+                raise ApplyError(f"{network}: Pool overlaps with other one on this address space")
+        self._set(networks=self.host.networks | {replace(network, id=f"id-of-{network.name}")})
+
+    # What happens without us
+
+    def rearrange(self, links: frozenset[Link], default_link: str | None) -> None:
+        """Give the host *links*: shims go with their parent, take its lower MTU, lose what spoke from its address."""
+        mtus = {link.name: link.mtu for link in links}
+        for shim in self.host.shims:
+            if shim.parent not in mtus:
+                self._destroy(shim)
+            elif shim.mtu > mtus[shim.parent]:
+                self._set(shims=self.host.shims - {shim} | {replace(shim, mtu=mtus[shim.parent])})
+        kept = frozenset(one for one in self.host.promiscuous if one.parent in mtus)
+        self._set(links=links, default_link=default_link, promiscuous=kept)
+        self._drop_sourceless_routes()
+
+    def run(self, containers: frozenset[Attachment]) -> None:
+        """Let exactly *containers* run, as far as their networks exist."""
+        ids = {network.name: network.id for network in self.host.networks}
+        self._set(
+            attachments=frozenset(replace(one, network_id=ids[one.network]) for one in containers if one.network in ids)
+        )
+
+    def _set(self, **parts: object) -> None:
+        self.host = replace(self.host, **parts)  # type: ignore[arg-type]  # each part by its name
+
+    def _shim(self, name: str) -> Shim:
+        for shim in self.host.shims:
+            if shim.name == name:
+                return shim
+        raise ImpossibleError(f"no shim '{name}'")
+
+    def _link(self, name: str) -> Link:
+        for link in self.host.links:
+            if link.name == name:
+                return link
+        raise ImpossibleError(f"no link '{name}'")
+
+
+@dataclass(frozen=True)
+class Side:
+    """An edge over one side of a world."""
+
+    look: Callable[[Host], Host]
+    do: Callable[[Action], None]
+
+    def observe(self, host: Host) -> Host:
+        """Return *host* with this side's part."""
+        return self.look(host)
+
+    def apply(self, actions: Sequence[Action]) -> tuple[Failure, ...]:
+        """Do *actions* in order."""
+        failures = []
+        for action in actions:
+            try:
+                self.do(action)
+            except ApplyError as error:
+                failures.append(Failure(action=action, reason=str(error), passing=error.passing))
+        return tuple(failures)
+
+
+def present(thing: Thing, things: frozenset[Thing]) -> Thing:
+    """Return *thing*, which must be there."""
+    if thing not in things:
+        raise ImpossibleError(f"{thing} is not there")
+    return thing
