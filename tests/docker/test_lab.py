@@ -10,6 +10,8 @@ import pytest
 from tests.lab import CommandError, Host, Lab, run, wait_until
 from tests.lab.command import PROJECT
 from tests.lab.state import sweep_abandoned
+from tests.lab.traces import main as list_traces
+from tests.lab.traces import traces
 
 OWNER = """
 import time
@@ -23,27 +25,6 @@ with Lab() as lab:
     print(lab.state.id, flush=True)
     time.sleep(1000)
 """
-
-
-def traces(identifier: str) -> list[str]:
-    """Return everything on this machine that bears *identifier*."""
-    places = (Path("/run/macvland-lab"), Path("/run/netns"), Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified"))
-    found = [str(path) for place in places if place.exists() for path in place.iterdir() if identifier in path.name]
-    mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if identifier in line]
-    members = [str(path) for path in Path("/proc").glob("[0-9]*/cgroup") if f"mvl-{identifier}" in _read(path)]
-    return found + mounts + [member for member in members if not _is_zombie(Path(member).parent)]
-
-
-def _is_zombie(process: Path) -> bool:
-    """Tell whether *process* has ended, and only waits for init to take notice."""
-    return ") Z " in _read(process / "stat")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:  # the process has just ended
-        return ""
 
 
 @pytest.fixture
@@ -93,6 +74,7 @@ def test_the_next_run_sweeps_what_a_killed_one_left(owner: subprocess.Popen[str]
     owner.kill()
     owner.wait(30)
     assert len(traces(identifier)) > 10  # dockerd, containerd, the container and its shim live on
+    assert list_traces() == 1
     with Lab():
         assert traces(identifier) == []
 

@@ -50,4 +50,4 @@ def wait_until(predicate: Callable[[], Value], seconds: float = 10, what: str = 
         if time.monotonic() > deadline:
             raise TimeIsUpError(f"not within {seconds:g} s: {what or predicate}")
         time.sleep(pause)
-        pause = min(pause * 1.5, 0.05)
+        pause = min(pause * 1.5, 0.01)

@@ -23,7 +23,7 @@ LEAN = (
     "--userland-proxy=false",
 )
 NAT = ("--iptables=true",)  # Docker's own bridge, and masquerading behind the host's address
-APPLETS = "arp arping cat false hostname httpd ifconfig ip ls nc ping ping6 route sh sleep true udhcpc wget"
+APPLETS = "arp arping cat false hostname httpd ifconfig ip ls nc ping ping6 route sh sleep true udhcpc udhcpd wget"
 CONTAINERD = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
 
 

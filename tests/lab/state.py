@@ -104,6 +104,15 @@ def _removed(cgroup: Path) -> bool:
     return True
 
 
+def sweepable(identifier: str) -> bool:
+    """Tell whether nobody who lives owns the lab *identifier*."""
+    lock = ROOT / f"{identifier}.lock"
+    state = _abandoned(lock) if lock.exists() else None
+    if state:
+        os.close(state.lock)
+    return bool(state) or not lock.exists()
+
+
 def _abandoned(lock: Path) -> State | None:
     """Return the lab of *lock*, now ours to sweep, unless its owner lives."""
     descriptor = os.open(lock, os.O_RDWR)
