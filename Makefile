@@ -17,9 +17,9 @@ check: setup ## ruff, mypy and all tests
 	@.venv/bin/mypy --no-error-summary
 	@.venv/bin/pytest --quiet $(TESTS)
 
-check-distro: ## the unit and kernel tests against the distribution's own libraries
+check-distro: ## the tests against the distribution's own libraries
 	@tests/lab/setup.sh distro
-	@.cache/venv-distro/bin/python -m pytest --quiet $(wildcard tests/unit tests/kernel)
+	@.cache/venv-distro/bin/python -m pytest --quiet $(wildcard tests/unit tests/kernel tests/docker)
 
 check-trixie: ## make demo and make check in a Debian 13 tree
 	@tests/lab/trixie.sh
