@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from macvland.action import Action, Failure
 from macvland.model import Host
-from macvland.reconcile import Edge
+from macvland.reconcile import Edge, isolated
 
 Answer = TypeVar("Answer")
 
@@ -27,7 +27,7 @@ class Patient:
         self._edge = edge
         self._wake = wake
         self._looking: Future[Host] | None = None
-        self._acting: Future[tuple[Failure, ...]] | None = None
+        self._acting: Future[Sequence[Failure]] | None = None
         self._late = False
 
     def observe(self, host: Host) -> Host:
@@ -46,14 +46,14 @@ class Patient:
         """Start *actions*; return the failures that are known by now, those of an earlier call included."""
         earlier = self._outcome()
         if actions and self._acting is None:
-            self._acting = _start(self._edge.apply, actions)
+            self._acting = _start(isolated, self._edge, tuple(actions))
         return earlier + self._outcome()
 
     def _outcome(self) -> tuple[Failure, ...]:
         if self._acting is None or not self._ended(self._acting):
             return ()
         acted, self._acting = self._acting, None
-        return acted.result()
+        return tuple(acted.result())
 
     def _ended(self, asked: Future[Answer]) -> bool:
         """Tell whether *asked* is answered, after a moment at most; the second time, at once."""

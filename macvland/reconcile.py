@@ -6,6 +6,7 @@ Refuses to know who acts: the kernel and the engine are edges that look and act,
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Protocol
 
 from macvland.action import Action, Failure
@@ -14,6 +15,9 @@ from macvland.model import Goal, Host, Network
 from macvland.plan import plan
 
 ROUNDS = 4  # a change may take others with it (a new MAC empties the neighbour table): the next look shows and mends it
+
+UNDONE = "it had no effect: is another program undoing it?"
+RESTLESS = f"there is always more to do after {ROUNDS} rounds: is another program changing it?"
 
 
 class Edge(Protocol):
@@ -34,7 +38,7 @@ class Pass:
     goal: Goal
     done: tuple[Action, ...] = ()
     failures: tuple[Failure, ...] = ()
-    left: tuple[Action, ...] = ()  # not tried, or without effect
+    left: tuple[Action, ...] = ()  # failed, without effect, or not due
 
     @property
     def converged(self) -> bool:
@@ -53,21 +57,30 @@ def converge(want: Callable[[Host], Goal], kernel: Edge, engine: Edge, due: Call
     *due* is asked with a network's name and a value that stays equal as long as trying again would be the same try.
     Raises ApplyError only when the kernel cannot be looked at.
     """
-    done: list[Action] = []
+    tried: dict[Action, None] = {}
     failures = list(engine.apply(()))  # of an earlier pass that could not wait for them
-    tried: set[tuple[Action, ...]] = set()
-    while True:
+    for rounds in count():
         seen = look(kernel, engine)
         goal = want(seen)
         left = plan(goal.host, seen)
-        failed = {failure.action.network for failure in failures}
-        actions = _due(left, seen, failed, due)
-        if not actions or actions in tried or len(tried) == ROUNDS:
-            return Pass(seen=seen, goal=goal, done=tuple(done), failures=tuple(failures), left=left)
-        tried.add(actions)
-        new = _apply(kernel, engine, actions)
-        failures += new
-        done += [action for action in actions if action not in {failure.action for failure in new}]
+        failures += _fail([action for action in left if action in tried], failures, UNDONE)
+        actions = _due(left, seen, failures, due)
+        if rounds == ROUNDS:
+            failures += _fail(actions, failures, RESTLESS)
+        if not actions or rounds == ROUNDS:
+            break
+        tried |= dict.fromkeys(actions)
+        failures += _apply(kernel, engine, actions)
+    # What failed and is not wanted any more, or is there all the same, is no failure: the look decides.
+    networks = {action.network for action in left}
+    undone = {*left, *(failure.action for failure in failures)}
+    return Pass(
+        seen=seen,
+        goal=goal,
+        done=tuple(action for action in tried if action not in undone),
+        failures=tuple(failure for failure in failures if failure.action.network in networks),
+        left=left,
+    )
 
 
 def attempts(actions: Sequence[Action], seen: Host) -> dict[str, Hashable]:
@@ -89,20 +102,28 @@ def _parents(action: Action) -> tuple[str, ...]:
 
 
 def _due(
-    left: tuple[Action, ...], seen: Host, failed: set[str], due: Callable[[str, Hashable], bool]
+    left: tuple[Action, ...], seen: Host, failures: Sequence[Failure], due: Callable[[str, Hashable], bool]
 ) -> tuple[Action, ...]:
+    failed = {failure.action.network for failure in failures}
     networks = {name for name, attempt in attempts(left, seen).items() if name not in failed and due(name, attempt)}
     return tuple(action for action in left if action.network in networks)
+
+
+def _fail(actions: Sequence[Action], failures: Sequence[Failure], reason: str) -> list[Failure]:
+    """Return a failure for the first of each network's *actions*, save of networks that failed already."""
+    failed = {failure.action.network for failure in failures}
+    first = {action.network: action for action in reversed(actions) if action.network not in failed}
+    return [Failure(action=action, reason=reason) for action in reversed(first.values())]
 
 
 def _apply(kernel: Edge, engine: Edge, actions: tuple[Action, ...]) -> list[Failure]:
     """Do *actions*, the kernel's first: shims never wait for Docker."""
     docker = tuple(action for action in actions if isinstance(action.thing, Network))
     netlink = tuple(action for action in actions if not isinstance(action.thing, Network))
-    return [*_isolated(kernel, netlink), *_isolated(engine, docker)]
+    return [*isolated(kernel, netlink), *isolated(engine, docker)]
 
 
-def _isolated(edge: Edge, actions: tuple[Action, ...]) -> Sequence[Failure]:
+def isolated(edge: Edge, actions: tuple[Action, ...]) -> Sequence[Failure]:
     """Do *actions* at once; should our own code fail on them, do them network by network, to lose only the one."""
     if not actions:
         return ()
@@ -115,4 +136,4 @@ def _isolated(edge: Edge, actions: tuple[Action, ...]) -> Sequence[Failure]:
         if len(names) == 1:
             return [Failure(action=actions[0], reason=f"macvland failed on it: {defect!r}; please report this")]
         groups = [tuple(action for action in actions if action.network == name) for name in names]
-        return [failure for group in groups for failure in _isolated(edge, group)]
+        return [failure for group in groups for failure in isolated(edge, group)]

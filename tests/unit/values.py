@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 Value = TypeVar("Value")
 
+# Each is for both versions.
 PARSERS: dict[object, Callable[[str], object]] = {
     IPv4Address: ip_address,
     IPv4Interface: ip_interface,
