@@ -61,7 +61,9 @@ def given(file: Path) -> bytes:
     """Return what *file* holds, whoever owns it. Raises RefusalError and OSError."""
     descriptor = os.open(file, SAFELY)
     try:
-        return _content(descriptor, os.fstat(descriptor))
+        status = os.fstat(descriptor)
+        _refuse_irregular(status)
+        return _content(descriptor, status.st_size)
     finally:
         os.close(descriptor)
 
@@ -83,18 +85,22 @@ def _trusted(parent: int, name: str, what: str) -> bytes:
     descriptor = os.open(name, SAFELY | os.O_NOFOLLOW, dir_fd=parent)
     try:
         status = os.fstat(descriptor)
+        _refuse_irregular(status)
         refuse_unsafe(status, what)
-        return _content(descriptor, status)
+        return _content(descriptor, status.st_size)
     finally:
         os.close(descriptor)
 
 
-def _content(descriptor: int, status: os.stat_result) -> bytes:
+def _refuse_irregular(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = KINDS.get(stat.S_IFMT(status.st_mode), "special")
         raise RefusalError(f"is {kind}", "write a regular file")
-    content = os.read(descriptor, min(status.st_size, LARGEST) + 1)
-    # A file may grow meanwhile, and those of procfs and sysfs say that they are empty: the size proves nothing.
+
+
+def _content(descriptor: int, size: int) -> bytes:
+    content = os.read(descriptor, min(size, LARGEST) + 1)
+    # A file may grow meanwhile, and those of procfs say that they are empty: the size proves nothing.
     while len(content) <= LARGEST and (more := os.read(descriptor, LARGEST + 1 - len(content))):
         content += more
     if len(content) > LARGEST:
