@@ -5,13 +5,31 @@ Refuses to read what has changed: whoever is woken looks at everything. Our own 
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
+from watchdog import events
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
-from watchdog.observers.api import ObservedWatch
+from watchdog.observers.api import BaseObserver, ObservedWatch
 
-CHANGES = frozenset({"created", "modified", "deleted", "moved", "closed"})  # not "opened": we open them ourselves
+# Not "opened": we open them ourselves. "attrib" is a "modified" up to watchdog 6: a chmod may make a file trustworthy.
+CHANGES = frozenset({"created", "modified", "attrib", "deleted", "moved", "closed"})
+
+# From 2.3 on watchdog has the kernel tell of every open as well, and on a shared directory such as /usr/lib that is two
+# wake-ups a second, where it is not told (4.0) what is asked for. Debian 12's 2.2 asks for changes alone.
+ASKED: dict[str, Any] = {
+    "event_filter": [
+        FileSystemEvent,  # the kernel is asked for what follows; of that everything passes
+        events.FileCreatedEvent,
+        events.FileModifiedEvent,
+        events.FileDeletedEvent,
+        events.FileMovedEvent,
+        events.FileClosedEvent,
+    ]
+}
+FILTER = ASKED if "event_filter" in signature(BaseObserver.schedule).parameters else {}
 
 
 class Watcher(FileSystemEventHandler):
@@ -43,7 +61,7 @@ class Watcher(FileSystemEventHandler):
         trouble = ""
         for path in wanted.keys() - self._armed.keys():
             try:
-                watch = self._observer.schedule(self, str(path), recursive=False)
+                watch = self._observer.schedule(self, str(path), recursive=False, **FILTER)
             except OSError as error:
                 trouble = f"cannot watch {path}: {error.strerror}"
             else:
