@@ -1,0 +1,212 @@
+"""For every pair of hosts: converge to one, then to the other; the plan must end up ().
+
+The world refuses an action out of order, so each of these runs checks the order of the plan as well.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, ip_interface
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from macvland.config import Config, Declaration, ShimDeclaration
+from macvland.model import Attachment, Host, Link, Network, Shim
+from macvland.plan import plan
+from macvland.reconcile import Pass, converge
+from tests.unit.samples import ETH0, ETH1, LAB, LAN, PUB, declared, goal
+from tests.unit.world import DOCKER, World
+
+# The same examples in every run: what a run finds, every run finds.
+few = settings(derandomize=True, deadline=None, max_examples=60)
+
+NAMES = ("pub_net", "lab")
+POOLS = {"pub_net": LAN, "lab": LAB}
+FOREIGN = Network(name="lab", parent="eth1", subnets=frozenset({LAB}), id="id-of-lab")
+OTHERS = Network(name="others", parent="eth0", id="id-of-others")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the files say, and what the host is like apart from what macvland does to it."""
+
+    config: Config
+    links: frozenset[Link]
+    containers: frozenset[Attachment]
+    docker: bool
+    foreign: frozenset[Network]
+
+
+def scenes() -> st.SearchStrategy[Scene]:
+    return st.builds(
+        Scene,
+        config=st.builds(
+            configured,
+            st.tuples(*(st.none() | declarations(name) for name in NAMES)),
+            st.frozensets(st.sampled_from(NAMES), max_size=1),
+        ),
+        links=st.builds(
+            frozenset, st.tuples(links(ETH0), links(ETH1)).map(lambda found: [one for one in found if one])
+        ),
+        containers=st.builds(running, st.frozensets(st.integers(0, 3), max_size=4), st.integers(0, 1)),
+        docker=st.sampled_from((True, True, True, False)),
+        foreign=st.frozensets(st.sampled_from((FOREIGN, OTHERS)), max_size=2),
+    )
+
+
+def declarations(name: str) -> st.SearchStrategy[Declaration]:
+    pool = POOLS[name]
+    own = IPv4Address(int(pool.cidr.network_address) + 223)
+    other_gateway = replace(pool, gateway=None)
+    return st.builds(
+        replace,
+        st.just(replace(PUB, name=name)),
+        parent=st.sampled_from(("eth0", "eth1", "eth1", "auto", ETH0.mac, "missing")),
+        subnets=st.sampled_from(((pool,), (pool,), (other_gateway,))),
+        shim=st.sampled_from((None, ShimDeclaration(), ShimDeclaration(addresses=frozenset({own})))),
+        promiscuous=st.booleans(),
+    )
+
+
+def configured(found: tuple[Declaration | None, ...], frozen: frozenset[str]) -> Config:
+    return declared(*(one for one in found if one and one.name not in frozen), frozen=frozen)
+
+
+def links(link: Link) -> st.SearchStrategy[Link | None]:
+    """The link as it is, gone, replugged, with another address, another MTU, promiscuous."""
+    moved = frozenset(ip_interface(f"{one.ip + 1}/24") for one in link.addresses)
+    return st.sampled_from(
+        (
+            link,
+            link,
+            None,
+            replace(link, index=link.index + 10),
+            replace(link, addresses=moved),
+            replace(link, addresses=frozenset()),
+            replace(link, addresses=link.addresses | moved, mtu=1400),
+            replace(link, promiscuous=True, carrier=False),
+        )
+    )
+
+
+def running(numbers: frozenset[int], start: int = 0) -> frozenset[Attachment]:
+    """Containers by number, 0 a stopped one; their MACs are others at another *start*."""
+    return frozenset(one for number in numbers for one in _containers(number, start))
+
+
+def _containers(number: int, start: int) -> Iterator[Attachment]:
+    for name in NAMES:
+        address = IPv4Address(int(POOLS[name].cidr.network_address) + 192 + number)
+        yield Attachment(
+            network=name,
+            network_id="",
+            container=f"c{number}",
+            mac=f"02:42:00:00:{start:02x}:{number:02x}",
+            addresses=frozenset({address}) if number else frozenset(),
+        )
+
+
+def stage(world: World, scene: Scene) -> None:
+    """Set *scene*: links, containers, Docker and what is foreign change under our hands."""
+    world.rearrange(scene.links, "eth0" if any(link.name == "eth0" for link in scene.links) else None)
+    ours = frozenset(network for network in world.host.networks if network.spec)
+    taken = {network.name for network in ours}
+    others = frozenset(network for network in scene.foreign if network.name not in taken)
+    world.host = replace(world.host, engine=DOCKER if scene.docker else None, networks=ours | others)
+    world.run(scene.containers)
+
+
+def settled(world: World, scene: Scene) -> Pass:
+    """Converge; then containers start on what is there now, and converge again."""
+    stage(world, scene)
+    settle_once(world, scene)
+    world.run(scene.containers)
+    return settle_once(world, scene)
+
+
+def settle_once(world: World, scene: Scene) -> Pass:
+    return converge(lambda seen: goal(scene.config, seen), world.kernel, world.engine, lambda *_: True)
+
+
+@settings(few, max_examples=250)
+@given(scenes(), scenes())
+def test_from_any_host_to_any_other_the_plan_ends_empty(first: Scene, second: Scene) -> None:
+    world = World(Host())
+    for scene in (first, second, first):
+        ended = settled(world, scene)
+        assert (ended.left, ended.failures) == ((), ())
+        assert settle_once(world, scene).done == ()
+
+
+@few
+@given(scenes(), scenes())
+def test_what_is_foreign_is_never_touched(first: Scene, second: Scene) -> None:
+    world = World(Host())
+    for scene in (first, second):
+        stage(world, scene)
+        foreign = {network for network in world.host.networks if not network.spec}
+        links_before = world.host.links
+        settle_once(world, scene)
+        assert {network for network in world.host.networks if not network.spec} == foreign
+        assert world.host.links == links_before
+
+
+@few
+@given(scenes(), scenes())
+def test_a_network_in_use_never_goes_and_a_broken_file_removes_nothing(first: Scene, second: Scene) -> None:
+    world = World(Host())
+    settled(world, first)
+    stage(world, second)
+    used = {one.network_id for one in world.host.attachments}
+    frozen = second.config.frozen
+    ours: list[Network | Shim] = [*world.host.networks, *world.host.shims]
+    kept = {thing for thing in ours if thing.network in frozen or getattr(thing, "id", None) in used}
+    settle_once(world, second)
+    assert kept <= {*world.host.networks, *world.host.shims}
+
+
+@few
+@given(scenes(), scenes())
+def test_while_docker_is_absent_every_route_stays(first: Scene, second: Scene) -> None:
+    world = World(Host())
+    settled(world, replace(first, docker=True))
+    before = world.host
+    absent = replace(first, docker=False, foreign=second.foreign)
+    stage(world, absent)
+    settle_once(world, absent)
+    assert (world.host.routes, world.host.neighbours, world.host.shims) == (
+        before.routes,
+        before.neighbours,
+        before.shims,
+    )
+
+
+@few
+@given(scenes())
+def test_a_host_that_is_as_wanted_needs_no_plan(scene: Scene) -> None:
+    world = World(Host())
+    settled(world, scene)
+    assert plan(world.host, world.host) == ()
+
+
+@few
+@given(scenes(), scenes())
+def test_a_plan_never_does_anything_twice(first: Scene, second: Scene) -> None:
+    world = World(Host())
+    settled(world, first)
+    stage(world, second)
+    actions = plan(goal(second.config, world.host).host, world.host)
+    assert len(set(actions)) == len(actions)
+
+
+def test_the_samples_exercise_every_part() -> None:
+    """A property over hosts without routes or promiscuous parents would prove nothing of them."""
+    containers = running(frozenset({1, 2}))
+    config = declared(replace(PUB, promiscuous=True))
+    scene = Scene(config, frozenset({ETH0, ETH1}), containers, docker=True, foreign=frozenset({OTHERS}))
+    world = World(Host())
+    ended = settled(world, scene)
+    assert len(ended.seen.routes) == 2
+    assert len(ended.seen.neighbours) == 2
+    assert [str(one) for one in ended.seen.promiscuous] == ["promiscuous mode of 'eth0'"]
+    assert {network.name for network in ended.seen.networks} == {"pub_net", "others"}

@@ -1,0 +1,259 @@
+"""One pass over a host in memory: what it tries, what it gives up, and whose fault it says it is."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import pytest
+
+from macvland.action import Action, Add, Change, Failure
+from macvland.error import ApplyError, EngineAbsentError
+from macvland.model import Goal, Hold, Host, Network, Subnet
+from macvland.reconcile import RESTLESS, ROUNDS, UNDONE, Edge, Pass, attempts, converge
+from tests.unit.samples import HOST, OTHER, PUB, container, declared, goal
+from tests.unit.world import World
+
+BOTH = declared(PUB, OTHER)
+
+
+@dataclass
+class Between:
+    """An edge over another one that does something of its own with the actions."""
+
+    edge: Edge
+    instead: Callable[[Sequence[Action]], tuple[Failure, ...]]
+    asked: list[tuple[Action, ...]] = field(default_factory=list)
+
+    def observe(self, host: Host) -> Host:
+        return self.edge.observe(host)
+
+    def apply(self, actions: Sequence[Action]) -> tuple[Failure, ...]:
+        self.asked.append(tuple(actions))
+        return self.instead(actions)
+
+
+def one_pass(world: World, kernel: Edge | None = None, engine: Edge | None = None) -> Pass:
+    return converge(lambda seen: goal(BOTH, seen), kernel or world.kernel, engine or world.engine, lambda *_: True)
+
+
+def failures(ended: Pass) -> list[tuple[str, str]]:
+    return [(failure.action.network, failure.reason) for failure in ended.failures]
+
+
+def test_a_pass_does_what_is_planned_and_ends_when_nothing_is_left() -> None:
+    world = World(HOST)
+    ended = one_pass(world)
+    assert [str(action) for action in ended.done] == [
+        "add shim 'mv-lab' on 'eth1'",
+        "add shim 'mv-pub_net' on 'eth0'",
+        "add Docker network 'lab' on 'eth1' with 10.0.0.0/24",
+        "add Docker network 'pub_net' on 'eth0' with 192.168.1.0/24",
+    ]
+    assert (ended.converged, ended.left, ended.failures, ended.seen) == (True, (), (), world.host)
+
+
+def test_a_converged_host_is_looked_at_and_left_alone() -> None:
+    world = World(HOST)
+    one_pass(world)
+    kernel, engine = Between(world.kernel, lambda _: ()), Between(world.engine, lambda _: ())
+    assert one_pass(world, kernel, engine).done == ()
+    assert (kernel.asked, engine.asked) == ([], [()])
+
+
+def test_what_one_network_fails_at_does_not_stop_the_other() -> None:
+    world = World(HOST)
+
+    def refuse(actions: Sequence[Action]) -> tuple[Failure, ...]:
+        ours = [action for action in actions if action.network == "pub_net"]
+        world.kernel.apply([action for action in actions if action.network == "lab"])
+        return tuple(Failure(action=action, reason="busy") for action in ours)
+
+    ended = one_pass(world, Between(world.kernel, refuse))
+    assert failures(ended) == [("pub_net", "busy")]
+    assert {action.network for action in ended.left} == {"pub_net"}
+    assert [str(action) for action in ended.done if action.network == "lab"] == [
+        "add shim 'mv-lab' on 'eth1'",
+        "add Docker network 'lab' on 'eth1' with 10.0.0.0/24",
+    ]
+
+
+def test_a_network_that_failed_is_not_tried_again_in_the_same_pass() -> None:
+    world = World(HOST)
+    engine = Between(world.engine, lambda actions: tuple(Failure(action=one, reason="no") for one in actions))
+    one_pass(world, engine=engine)
+    assert [len(actions) for actions in engine.asked] == [0, 2]
+
+
+def test_an_edge_that_refuses_everything_fails_every_action() -> None:
+    world = World(HOST)
+
+    def refuse(actions: Sequence[Action]) -> tuple[Failure, ...]:
+        if actions:
+            raise EngineAbsentError("gone", passing=False)
+        return ()
+
+    ended = one_pass(world, engine=Between(world.engine, refuse))
+    assert failures(ended) == [("lab", "gone"), ("pub_net", "gone")]
+    assert not any(failure.passing for failure in ended.failures)
+
+
+def test_a_defect_that_one_networks_action_meets_is_that_networks_alone() -> None:  # A4
+    world = World(HOST)
+
+    def stumble(actions: Sequence[Action]) -> tuple[Failure, ...]:
+        if any(action.network == "pub_net" for action in actions):
+            raise ZeroDivisionError("division by zero")
+        return world.kernel.apply(actions)
+
+    ended = one_pass(world, Between(world.kernel, stumble))
+    reason = "macvland failed on it: ZeroDivisionError('division by zero'); please report this"
+    assert failures(ended) == [("pub_net", reason)]
+    assert {shim.network for shim in ended.seen.shims} == {"lab"}
+    assert {action.network for action in ended.done} == {"lab", "pub_net"}  # of the latter, Docker's part
+    assert {str(action) for action in ended.left} == {"add shim 'mv-pub_net' on 'eth0'"}
+
+
+def test_a_declaration_that_our_code_fails_on_stays_as_it_is_and_the_others_are_served() -> None:  # A4
+    world = World(HOST)
+    converge(lambda seen: goal(declared(PUB), seen), world.kernel, world.engine, lambda *_: True)
+    before = world.host
+    broken = declared(replace(PUB, subnets=cast(tuple[Subnet, ...], None)), OTHER)
+    ended = converge(lambda seen: goal(broken, seen), world.kernel, world.engine, lambda *_: True)
+    assert [(one.network, one.hold) for one in ended.goal.obstacles] == [("pub_net", Hold.DEFECT)]
+    assert {shim.network for shim in world.host.shims} == {"lab", "pub_net"}
+    assert before.shims < world.host.shims
+    assert before.networks < world.host.networks
+
+
+def test_an_action_without_effect_is_a_failure_that_may_pass() -> None:  # C51
+    world = World(HOST)
+    kernel = Between(world.kernel, lambda _: ())
+    ended = one_pass(world, kernel)
+    assert [(str(one.action), one.reason, one.passing) for one in ended.failures] == [
+        ("add shim 'mv-lab' on 'eth1'", UNDONE, True),
+        ("add shim 'mv-pub_net' on 'eth0'", UNDONE, True),
+    ]
+    assert len(kernel.asked) == 1
+    assert all(isinstance(action.thing, Network) for action in ended.done)
+
+
+def test_a_pass_ends_though_there_is_always_more_to_do() -> None:
+    """Each look finds the shim with another MTU."""
+    world = World(HOST)
+
+    def undo(actions: Sequence[Action]) -> tuple[Failure, ...]:
+        failed = world.kernel.apply(actions)
+        world.host = replace(
+            world.host, shims=frozenset(replace(shim, mtu=1000 + len(kernel.asked)) for shim in world.host.shims)
+        )
+        return failed
+
+    kernel = Between(world.kernel, undo)
+    ended = converge(lambda seen: goal(declared(PUB), seen), kernel, world.engine, lambda *_: True)
+    assert len(kernel.asked) == ROUNDS
+    assert failures(ended) == [("pub_net", RESTLESS)]
+
+
+def test_what_a_change_takes_with_it_comes_back_in_the_same_pass() -> None:
+    """A new MAC empties the neighbour table of a link."""
+    world = World(HOST)
+    one_pass(world)
+    world.run(frozenset({container("web", "192.168.1.193")}))
+    one_pass(world)
+    whole = world.host
+    (shim,) = (shim for shim in world.host.shims if shim.network == "pub_net")
+    world.host = replace(world.host, shims=world.host.shims - {shim} | {replace(shim, mac="02:00:00:00:00:99")})
+    ended = one_pass(world)
+    assert [type(action) for action in ended.done] == [Change, Add]
+    assert (ended.converged, world.host) == (True, whole)
+
+
+def test_a_network_that_is_not_due_is_left_alone() -> None:
+    world = World(HOST)
+    asked: dict[str, Hashable] = {}
+
+    def due(network: str, attempt: Hashable) -> bool:
+        asked[network] = attempt
+        return network == "lab"
+
+    ended = converge(lambda seen: goal(BOTH, seen), world.kernel, world.engine, due)
+    assert {action.network for action in ended.done} == {"lab"}
+    assert {action.network for action in ended.left} == {"pub_net"}
+    assert ended.failures == ()
+    assert not ended.converged
+    assert asked == attempts((*ended.done, *ended.left), HOST) | attempts(ended.left, ended.seen)
+
+
+def test_an_attempt_is_another_one_once_its_parent_is_another() -> None:
+    left = (Add(next(iter(goal(declared(PUB), HOST).host.shims))),)
+    replugged = replace(HOST, links=frozenset(replace(link, index=link.index + 10) for link in HOST.links))
+    assert attempts(left, HOST) == attempts(left, HOST)
+    assert attempts(left, HOST) != attempts(left, replugged)
+
+
+def test_an_attempt_is_another_one_once_docker_answers_differently() -> None:
+    left = (Add(next(iter(goal(declared(PUB), HOST).host.networks))),)
+    foreign = Network(name="foreign", parent="eth1", id="f")
+    assert attempts(left, HOST) != attempts(left, replace(HOST, networks=frozenset({foreign})))
+
+
+def test_a_failure_of_an_earlier_pass_counts_for_the_next_one() -> None:
+    world = World(HOST)
+    late = Failure(action=Add(next(iter(goal(declared(PUB), HOST).host.networks))), reason="pool overlaps")
+    engine = Between(world.engine, lambda actions: world.engine.apply(actions) if actions else (late,))
+    ended = one_pass(world, engine=engine)
+    assert ended.failures == (late,)
+    assert {network.name for network in world.host.networks} == {"lab"}
+
+
+def test_a_failure_is_none_once_it_is_not_wanted_any_more() -> None:  # B33
+    """Docker refuses to remove a network that a container joined after the look."""
+    world = World(HOST)
+    converge(lambda seen: goal(declared(PUB), seen), world.kernel, world.engine, lambda *_: True)
+
+    def join(actions: Sequence[Action]) -> tuple[Failure, ...]:
+        if actions:
+            world.run(frozenset({container("web", "192.168.1.193")}))
+        return tuple(Failure(action=action, reason="has active endpoints") for action in actions)
+
+    engine = Between(world.engine, join)
+    ended = converge(lambda seen: goal(declared(), seen), world.kernel, engine, lambda *_: True)
+    assert (ended.failures, ended.left, ended.converged) == ((), (), True)
+    assert [one.hold for one in ended.goal.obstacles] == [Hold.LEAVING]
+    assert [str(action) for action in ended.done] == ["delete shim 'mv-pub_net' on 'eth0'"]
+
+
+def test_shims_are_done_before_docker_is_asked() -> None:
+    world = World(HOST)
+    order: list[str] = []
+
+    def noting(name: str, edge: Edge) -> Between:
+        def act(actions: Sequence[Action]) -> tuple[Failure, ...]:
+            order.extend(name for _ in actions[:1])
+            return edge.apply(actions)
+
+        return Between(edge, act)
+
+    one_pass(world, noting("kernel", world.kernel), noting("engine", world.engine))
+    assert order == ["kernel", "engine"]
+
+
+def test_a_kernel_that_cannot_be_looked_at_ends_the_pass() -> None:
+    def refuse(_: Host) -> Host:
+        raise ApplyError("no netlink socket")
+
+    world = World(HOST)
+    with pytest.raises(ApplyError, match="no netlink socket"):
+        one_pass(world, replace(world.kernel, look=refuse))
+
+
+def test_a_goal_is_made_anew_for_each_look() -> None:
+    world = World(HOST)
+    hosts: list[Host] = []
+
+    def want(seen: Host) -> Goal:
+        hosts.append(seen)
+        return goal(BOTH, seen)
+
+    converge(want, world.kernel, world.engine, lambda *_: True)
+    assert hosts == [HOST, world.host]
