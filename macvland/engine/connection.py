@@ -13,7 +13,7 @@ from http.client import HTTPConnection, HTTPException
 from time import monotonic
 from typing import Any
 
-from macvland.engine.refusal import RefusedError
+from macvland.engine.refusal import RefusedError, no_answer
 from macvland.error import EngineAbsentError
 
 LOOK_SECONDS = 3.0
@@ -82,29 +82,13 @@ def ask(path: str, method: str, url: str, *, body: Any = None, headers: Mapping[
             response = connection.getresponse()
             content = response.read(LARGEST_ANSWER + 1)
     except (OSError, HTTPException) as error:
-        raise EngineAbsentError(_absence(path, seconds, error)) from error
+        raise no_answer(path, error, seconds) from error
     if len(content) > LARGEST_ANSWER:
         raise EngineAbsentError(f"Docker's answer to {method} {url} is larger than {LARGEST_ANSWER >> 20} MiB")
     if response.status >= 400:
         raise RefusedError(response.status, _message(content))
     names = {name.lower(): value for name, value in response.getheaders()}
     return Answer(status=response.status, headers=names, body=content)
-
-
-def _absence(path: str, seconds: float, error: Exception) -> str:
-    match error:
-        case FileNotFoundError():
-            return f"Docker's socket {path} does not exist"
-        case PermissionError():
-            return f"permission denied on {path}: add the service user to group docker"
-        case ConnectionRefusedError():
-            return f"nothing listens on {path}: Docker is not running"
-        case TimeoutError():
-            return f"Docker did not answer within {seconds:g} s"
-        case BlockingIOError():
-            return f"Docker does not accept connections on {path}: too many are waiting"
-        case _:
-            return f"Docker's answer broke off: {type(error).__name__} {error}".rstrip()
 
 
 def _message(content: bytes) -> str:

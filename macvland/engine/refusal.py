@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection
 
-from macvland.error import ApplyError
+from macvland.error import ApplyError, EngineAbsentError
 from macvland.model import Engine, Network
 
 ONE_PER_PARENT = re.compile(r"network dm-([0-9a-f]{12}) is already using parent interface")  # up to Docker 26
@@ -49,3 +49,21 @@ def deletion_refused(refusal: RefusedError, containers: Collection[str]) -> Appl
         users = ", ".join(f"'{name}'" for name in sorted(containers)) or "a container"
         return ApplyError(f"it is in use by {users}")
     return ApplyError(str(refusal))
+
+
+def no_answer(path: str, error: Exception, seconds: float = 0) -> EngineAbsentError:
+    """Say why nothing answered at *path* within *seconds*."""
+    match error:
+        case FileNotFoundError():
+            words = f"Docker's socket {path} does not exist"
+        case PermissionError():
+            words = f"permission denied on {path}: add the service user to group docker"
+        case ConnectionRefusedError():
+            words = f"nothing listens on {path}: Docker is not running"
+        case TimeoutError():
+            words = f"Docker did not answer within {seconds:g} s"
+        case BlockingIOError():
+            words = f"Docker accepts no connection on {path}: too many wait there"
+        case _:
+            words = f"Docker's answer broke off: {type(error).__name__} {error}".rstrip()
+    return EngineAbsentError(words)

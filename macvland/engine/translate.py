@@ -29,7 +29,9 @@ def engine_of(headers: Mapping[str, str]) -> Engine:
     if not (major.isdecimal() and minor.isdecimal()):
         raise EngineAbsentError("what answers is not a Docker engine: it names no API version")
     if (api := (int(major), int(minor))) < OLDEST_API:
-        raise EngineAbsentError(f"Docker {version} is too old: API {major}.{minor}, and Docker 19.03 has 1.40")
+        raise EngineAbsentError(
+            f"Docker {version} is too old: it speaks API {major}.{minor}, and 1.40 (Docker 19.03) is needed"
+        )
     return Engine(version=version or "unknown", api=api)
 
 
@@ -105,7 +107,8 @@ def creation_of(network: Network, engine: Engine) -> dict[str, Any]:
 def _check_able(network: Network, versions: set[int], engine: Engine) -> None:
     if versions == {6} and engine.api < IPV6_ALONE_API:
         raise ApplyError(
-            f"this Docker {engine.version} cannot make a network without IPv4; add an IPv4 subnet, or Docker 28",
+            f"this Docker {engine.version} cannot make a network without IPv4; "
+            f"add an IPv4 subnet, or use Docker 28 or newer",
             passing=False,
         )
     aimless = any(pool.gateway is None for pool in network.subnets)

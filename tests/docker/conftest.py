@@ -1,0 +1,42 @@
+"""A Docker that the tests of a module share, left clean by each of them; and a proxy in front of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from tests.docker.proxy import Proxy
+from tests.lab import Host
+
+
+@pytest.fixture
+def client(shared_docker_host: Host) -> Iterator[Any]:
+    """Talk to the shared Docker as an administrator would; all networks and containers go after the test."""
+    client = docker.APIClient(f"unix://{shared_docker_host.docker_socket}", version="auto")
+    yield client
+    for container in client.containers(all=True):
+        client.remove_container(container["Id"], force=True)
+    for network in client.networks(filters={"driver": ["macvlan"]}):
+        client.remove_network(network["Id"])
+    client.close()
+
+
+@pytest.fixture
+def proxy(shared_docker_host: Host, client: Any, tmp_path: Path) -> Iterator[Proxy]:
+    """A proxy in front of the shared Docker."""
+    assert client
+    with Proxy(tmp_path / "docker.sock", shared_docker_host.docker_socket) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def parents(shared_docker_host: Host) -> tuple[str, ...]:
+    """Parents for several networks at a time: up to Docker 26 each takes one only."""
+    names = tuple(f"nic{number}" for number in range(4))
+    for name in names:
+        shared_docker_host.ip("link", "add", name, "type", "veth", "peer", "name", f"{name}p")
+        shared_docker_host.ip("link", "set", name, "up")
+        shared_docker_host.ip("link", "set", f"{name}p", "up")
+    return names
