@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import tomli
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from macvland.config.locator import line_of, locate
@@ -125,12 +125,14 @@ def paths_of(value: object, path: KeyPath = ()) -> Iterator[KeyPath]:
         yield from paths_of(inner, (*path, key))
 
 
+@settings(deadline=None)
 @given(files())
 def test_every_key_is_found_on_its_line(writer: Writer) -> None:
     tomli.loads(writer.text)
     assert locate(writer.text) == writer.lines
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("a.=[]{}\"',\n #1"), max_size=20))
 def test_what_is_found_is_what_tomli_finds(text: str) -> None:
     try:

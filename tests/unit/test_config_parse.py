@@ -4,7 +4,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from macvland.config import Declaration, ShimDeclaration, parse
@@ -178,12 +178,18 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=10_000)  # milliseconds: a hang is a failure, a loaded machine is none
 @given(st.lists(PIECES, max_size=25).map("".join).map(str.encode) | st.binary(max_size=40))
 @example(b"[network]\nparent=" + b"[" * 60000)
 @example(b"a=" + b"{b=" * 20000)
 @example(b"a." * 30000 + b"a=1")
 @example(b"[" + b"a." * 30000 + b"a]")
+@example(b'["a"' + b' . "a"' * 10000 + b"]")
 @example(b"a=" + b"9" * 60000)
+@example(b'"' * 60000)
+@example(b"a=[" + b'"",' * 20000 + b"]")
+@example(b"[network]\n" + b"[[subnet]]\n" * 5000)
+@example(b"[[subnet]]\ncidr = '10.0.0.0/8'\nreserved = [" + b"'10.0.0.9'," * 4000 + b"]")
 @example(b"a=0x" + b"f" * 60000)
 @example(b"a=1e" + b"9" * 60000)
 @example(b"a=9999-99-99")
