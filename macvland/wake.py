@@ -31,6 +31,8 @@ ASKED: dict[str, Any] = {
 }
 FILTER = ASKED if "event_filter" in signature(BaseObserver.schedule).parameters else {}
 
+Identity = tuple[int, int, int, int]
+
 
 class Watcher(FileSystemEventHandler):
     """Watches directories of *.toml files, those that are missing included, and single files such as a socket."""
@@ -43,7 +45,8 @@ class Watcher(FileSystemEventHandler):
         self._files = files
         self._wake = wake
         self._targets: frozenset[Path] = frozenset()
-        self._armed: dict[Path, tuple[tuple[int, int], ObservedWatch]] = {}
+        self._armed: dict[Path, tuple[Identity, ObservedWatch]] = {}
+        self._dead: set[Path] = set()  # watches that ended with their directory
         self._observer = Observer()
         self._observer.daemon = True
         self._observer.start()
@@ -52,11 +55,15 @@ class Watcher(FileSystemEventHandler):
         """Set the watches to what is there now; return why some are missing, "" if none is.
 
         A directory that does not exist is watched for in the nearest one above; one that was replaced gets a new
-        watch, for the old one is dead; links are followed to the file they name, for an edit there is no event here.
+        watch, for the old one is dead; its parent is watched too, for a rename is no event in itself; links are
+        followed to the file they name, for an edit there is no event here.
         """
         self._targets = frozenset(_targets(self._directories))
-        wanted = dict(_identities({*self._directories, *(path.parent for path in (*self._files, *self._targets))}))
-        for path in [path for path, (identity, _) in self._armed.items() if wanted.get(path) != identity]:
+        parents = {path.parent for path in (*self._directories, *self._files, *self._targets)}
+        dead = {self._dead.pop() for _ in range(len(self._dead))}
+        wanted = dict(_identities({*self._directories, *parents}))
+        ended = [path for path, (identity, _) in self._armed.items() if path in dead or wanted.get(path) != identity]
+        for path in ended:
             self._observer.unschedule(self._armed.pop(path)[1])
         trouble = ""
         for path in wanted.keys() - self._armed.keys():
@@ -79,15 +86,29 @@ class Watcher(FileSystemEventHandler):
             return
         for text in {event.src_path, getattr(event, "dest_path", "")} - {""}:
             path = Path(os.fsdecode(text))
-            if path in self._files:
-                self._files[path]()
-            elif self._concerns(path):
+            if event.event_type == "deleted" and path in self._armed:
+                self._dead.add(path)  # the one made in its place may get its inode number
+            if event.event_type == "modified" and self._is_as_armed(path):
+                continue
+            for file, call in self._files.items():
+                if path == file or path in file.parents:
+                    call()
+            if self._concerns(path):
                 self._wake()
+
+    def _is_as_armed(self, path: Path) -> bool:
+        """Tell whether *path* is a directory to which nothing happened: what happens in it is told of it as well."""
+        if path not in self._armed:
+            return False
+        identity, _ = self._armed[path]
+        return dict(_identities([path])).get(path) == identity
 
     def _concerns(self, path: Path) -> bool:
         if path.parent in self._directories:
             return path.suffix == ".toml"
-        return path in self._targets or any(one == path or path in one.parents for one in self._directories)
+        if path in self._directories or path in self._targets:
+            return True
+        return any(path in one.parents for one in (*self._directories, *self._targets, *self._files))
 
 
 def _targets(directories: Iterable[Path]) -> Iterator[Path]:
@@ -101,13 +122,16 @@ def _targets(directories: Iterable[Path]) -> Iterator[Path]:
         yield from (Path(os.path.realpath(link)) for link in links)
 
 
-def _identities(paths: Iterable[Path]) -> Iterator[tuple[Path, tuple[int, int]]]:
-    """Yield each directory, or the nearest one above that exists, with what tells it from one put in its place."""
+def _identities(paths: Iterable[Path]) -> Iterator[tuple[Path, Identity]]:
+    """Yield each directory, or the nearest one above that exists, with what tells it from one put in its place.
+
+    Its owner and rights are part of that: they decide whether its files count.
+    """
     for path in paths:
         for candidate in (path, *path.parents):
             try:
                 found = candidate.stat()
             except OSError:
                 continue
-            yield candidate, (found.st_dev, found.st_ino)
+            yield candidate, (found.st_dev, found.st_ino, found.st_uid, found.st_mode)
             break
