@@ -75,7 +75,7 @@ class Daemon:
         self._start(self._listen)
         self._start(watch_kernel, self._wake.set, self._stop)
         self._start(watch_clock, self._wake.set)
-        self._start(watch_engine, self._wake.set, self._stop, self._prod)
+        self._start(watch_engine, self._engine.news, self._stop, self._prod)
         log(logging.INFO, journal.STARTED, f"macvland {__version__} started")
         while not self._stop.is_set():
             self._wait(self._turn())

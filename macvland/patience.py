@@ -7,7 +7,7 @@ same. Refuses to cancel: what was asked for ends by its own deadline, wakes the 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
-from threading import Thread
+from threading import Event, Thread
 from typing import TypeVar
 
 from macvland.action import Action, Failure
@@ -29,14 +29,23 @@ class Patient:
         self._looking: Future[Host] | None = None
         self._acting: Future[Sequence[Failure]] | None = None
         self._late = False
+        self._news = Event()
+
+    def news(self) -> None:
+        """Say that something of this side has changed: an answer that is on its way may be too old to know of it."""
+        self._news.set()
+        self._wake()
 
     def observe(self, host: Host) -> Host:
         """Return *host* with the engine's part, or without an engine while it takes its time."""
         if self._acting is None and self._looking is None:
+            self._news.clear()
             self._looking = _start(self._edge.observe, Host())
         if self._looking is None or not self._ended(self._looking):
             return replace(host, engine=None, absence="Docker has not answered yet")
         looked, self._looking = self._looking, None
+        if self._news.is_set():  # perhaps a pass that did not wait for the answer has used up the wake-up
+            self._wake()
         seen = _host(looked)
         return replace(
             host, engine=seen.engine, absence=seen.absence, networks=seen.networks, attachments=seen.attachments
@@ -57,14 +66,15 @@ class Patient:
 
     def _ended(self, asked: Future[Answer]) -> bool:
         """Tell whether *asked* is answered, after a moment at most; the second time, at once."""
-        if not self._late:
-            wait([asked], timeout=PATIENCE)
-            if not asked.done():
-                self._late = True
-                asked.add_done_callback(lambda _: self._wake())
-        elif asked.done():
-            self._late = False
-        return asked.done()
+        if self._late:
+            ended = asked.done()
+            self._late = not ended
+            return ended
+        ended = asked in wait([asked], timeout=PATIENCE).done
+        if not ended:
+            self._late = True
+            asked.add_done_callback(lambda _: self._wake())
+        return ended
 
 
 def _start(call: Callable[..., Answer], *arguments: object) -> Future[Answer]:
