@@ -46,7 +46,8 @@ class Backoff:
                 self._tries[network] = self._next(network, attempts[network], passing, now)
 
     def _next(self, network: str, attempt: Hashable, passing: bool, now: float) -> _Try:  # noqa: FBT001 - a fact, not a mode
-        failures = self._tries[network].failures + 1 if network in self._tries else 1
+        last = self._tries.get(network)
+        failures = last.failures + 1 if last and last.attempt == attempt else 1
         delay = min(FIRST * FACTOR ** (failures - 1), LONGEST)
         spread = 1 + random.uniform(-JITTER, JITTER)  # noqa: S311 - no secret
         return _Try(attempt, failures, now + delay * spread if passing else None)

@@ -3,8 +3,14 @@
 Refuses to decide what is wanted: whatever must stay although nobody asks for it, `wanted` has put into *wanted*.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
 from macvland.action import Action, Add, Change, Delete
-from macvland.model import Host
+from macvland.model import Host, Neighbour, Route, ShimAddress
+
+PartOfShim = TypeVar("PartOfShim", ShimAddress, Route, Neighbour)
 
 
 def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
@@ -17,6 +23,7 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
     routes = {route for route in seen.routes if route.shim not in gone}
     neighbours = {neighbour for neighbour in seen.neighbours if neighbour.shim not in gone}
     promiscuous = {promiscuity.parent for promiscuity in wanted.promiscuous}
+    owners = {shim.name: shim.network for shim in (*seen.shims, *wanted.shims)}
     pinned = {(neighbour.shim, neighbour.address) for neighbour in wanted.neighbours}
     return (
         *(Delete(it) for it in sorted(seen.promiscuous, key=str) if it.parent not in promiscuous),
@@ -32,14 +39,23 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
         # Add an address before deleting one: the kernel drops routes with the address they speak from.
         *(Add(it) for it in sorted(wanted.addresses - addresses, key=str)),
         # Delete a route before adding one: another source to the same destination is another route.
-        *(Delete(it) for it in sorted(routes - wanted.routes, key=str)),
+        *(Delete(_named(it, owners)) for it in sorted(routes - wanted.routes, key=str)),
         # Pin the neighbour before its route: a packet in between would send an ARP request from the shim.
         *(Add(it) for it in sorted(wanted.neighbours - neighbours, key=str)),
         *(Add(it) for it in sorted(wanted.routes - routes, key=str)),
         # Adding has replaced the MAC where the address stays.
-        *(Delete(it) for it in sorted(neighbours - wanted.neighbours, key=str) if (it.shim, it.address) not in pinned),
-        *(Delete(it) for it in sorted(addresses - wanted.addresses, key=str)),
+        *(
+            Delete(_named(it, owners))
+            for it in sorted(neighbours - wanted.neighbours, key=str)
+            if (it.shim, it.address) not in pinned
+        ),
+        *(Delete(_named(it, owners)) for it in sorted(addresses - wanted.addresses, key=str)),
         # Delete a network before adding one: it frees its pool and, up to Docker 26, its parent.
         *(Delete(it) for it in sorted(seen.networks - wanted.networks, key=str) if it.spec),
         *(Add(it) for it in sorted(wanted.networks - seen.networks, key=str)),
     )
+
+
+def _named(part: PartOfShim, owners: Mapping[str, str]) -> PartOfShim:
+    """Return *part* with the network it belongs to: what is seen in the kernel knows its shim only."""
+    return replace(part, network=owners.get(part.shim, part.network))
