@@ -21,7 +21,7 @@ from macvland.model import Mode, Subnet
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")  # moby daemon/names, RestrictedNamePattern
 DOCKERS_OWN = frozenset({"bridge", "default", "docker_gwbridge", "host", "ingress", "none"})
-REMEMBERED = 8192  # files: some more than the 5000 that one host may have, at about 3 KiB each
+REMEMBERED = 8192  # files: some more than the 5000 that one host may have, at about 4 KiB each
 
 
 @lru_cache(maxsize=REMEMBERED)
