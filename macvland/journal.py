@@ -7,14 +7,17 @@ import logging
 import logging.handlers
 import os
 import queue
-import sys
+import socket
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
 
-from systemd.journal import JournalHandler, send
+from systemd.journal import JournalHandler
 
 LOGGER = logging.getLogger("macvland")
 QUEUE = 1000  # records; beyond, they are dropped and counted
+STDERR = 2  # not sys.stderr: at exit, Python waits for the lock of a stream that hangs, and aborts
+SOCKET = "/run/systemd/journal/socket"
 GOODBYE = 1.0  # seconds that the last records may take at the end
 
 # One for each kind of record, never to change: `journalctl MESSAGE_ID=…`, and the keys of a message catalog.
@@ -36,37 +39,50 @@ class _Queue(logging.handlers.QueueHandler):
 
     def enqueue(self, record: logging.LogRecord) -> None:
         try:
+            if self.lost:
+                text = f"{self.lost} log records lost"
+                self.queue.put_nowait(LOGGER.makeRecord(LOGGER.name, logging.WARNING, "", 0, text, (), None))
+                self.lost = 0
             self.queue.put_nowait(record)
         except queue.Full:
             self.lost += 1
-            return
-        if self.lost:
-            lost, self.lost = self.lost, 0
-            self.handle(LOGGER.makeRecord(LOGGER.name, logging.WARNING, "", 0, f"{lost} log records lost", (), None))
 
 
-class _Journal(logging.Handler):
-    """Sends a record with its fields to journald."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        send(
-            record.getMessage(),
-            PRIORITY=JournalHandler.map_priority(record.levelno),
-            SYSLOG_IDENTIFIER="macvland",
-            CODE_FILE=record.pathname,
-            CODE_LINE=record.lineno,
-            CODE_FUNC=record.funcName,
-            **getattr(record, "fields", {}),
-        )
+# What writes is a function and no logging.Handler: at exit, logging waits for the lock of a handler that hangs.
+Target = Callable[[logging.LogRecord], None]
 
 
-class _Lines(logging.Formatter):
-    """One line a record; a level is only named where it is not the ordinary one."""
+def _to_journal(record: logging.LogRecord) -> None:
+    """Send a record with its fields to journald, by systemd.io/JOURNAL_NATIVE_PROTOCOL.
 
-    def format(self, record: logging.LogRecord) -> str:
-        level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        network = getattr(record, "fields", {}).get("MACVLAND_NETWORK")
-        return f"macvland: {level}{f'{network}: ' if network else ''}{record.getMessage()}"
+    Not by systemd-python's send (235): it keeps the interpreter's lock while it waits, so that a journald that hangs
+    would stop every thread as soon as its socket is full, which takes ten records.
+    """
+    fields = {
+        "MESSAGE": record.getMessage(),
+        "PRIORITY": str(JournalHandler.map_priority(record.levelno)),
+        "SYSLOG_IDENTIFIER": "macvland",
+        "CODE_FILE": record.pathname,
+        "CODE_LINE": str(record.lineno),
+        "CODE_FUNC": record.funcName or "",
+        **getattr(record, "fields", {}),
+    }
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:  # a new one finds a journald that was restarted
+        sender.sendto(b"".join(_field(name, text) for name, text in fields.items()), SOCKET)
+
+
+def _field(name: str, text: str) -> bytes:
+    """Return a field with its length, which lets it have newlines."""
+    value = text.encode(errors="surrogateescape")
+    return b"%s\n%s%s\n" % (name.encode(), len(value).to_bytes(8, "little"), value)
+
+
+def _to_stderr(record: logging.LogRecord) -> None:
+    """Write a record as one line; its level is only named where it is not the ordinary one."""
+    level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
+    network = getattr(record, "fields", {}).get("MACVLAND_NETWORK")
+    line = f"macvland: {level}{f'{network}: ' if network else ''}{record.getMessage()}\n"
+    os.write(STDERR, line.encode(errors="replace"))
 
 
 def log(level: int, message_id: str, text: str, **fields: str) -> None:
@@ -79,8 +95,7 @@ class Log:
 
     def __init__(self) -> None:
         """Find out where stderr leads."""
-        self._target: logging.Handler = _Journal() if _stderr_is_the_journal() else logging.StreamHandler(sys.stderr)
-        self._target.setFormatter(_Lines())
+        self._target: Target = _to_journal if _stderr_is_the_journal() else _to_stderr
         self._records: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE)
         self._handler = _Queue(self._records)
         self._thread = Thread(target=self._write, name="log", daemon=True)
@@ -101,14 +116,15 @@ class Log:
 
     def _write(self) -> None:
         for record in iter(self._records.get, None):
-            self._target.handle(record)
+            with suppress(OSError):  # it is not there, or does not take this: there is nobody to tell
+                self._target(record)
 
 
 def _stderr_is_the_journal() -> bool:
     """Tell whether systemd connected stderr to journald (systemd.exec(5), $JOURNAL_STREAM)."""
     try:
         device, inode = map(int, os.environ.get("JOURNAL_STREAM", "").split(":"))
-        stderr = os.fstat(sys.stderr.fileno())
+        stderr = os.fstat(STDERR)
     except (ValueError, OSError):
         return False
     return (stderr.st_dev, stderr.st_ino) == (device, inode)
