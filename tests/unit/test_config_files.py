@@ -100,7 +100,8 @@ def test_a_link_to_dev_null_masks(tmp_path: Path, directory: Path, link: Callabl
     assert (names(config), config.errors, config.frozen) == ([], (), frozenset())
 
 
-def test_e75_a_missing_directory_is_told_but_no_error(tmp_path: Path, directory: Path) -> None:
+@pytest.mark.fault("E75")
+def test_a_missing_directory_is_told_but_no_error(tmp_path: Path, directory: Path) -> None:
     (directory / "pub.toml").write_text(good())
     config = read([tmp_path / "missing", directory])
     status = directory.stat()
@@ -111,7 +112,8 @@ def test_e75_a_missing_directory_is_told_but_no_error(tmp_path: Path, directory:
     assert (names(config), config.errors, config.unreadable) == (["pub"], (), False)
 
 
-def test_e75_a_replaced_directory_has_another_identity(directory: Path) -> None:
+@pytest.mark.fault("E75")
+def test_a_replaced_directory_has_another_identity(directory: Path) -> None:
     before = read([directory])
     directory.rename(directory.with_name("old"))
     directory.mkdir()
@@ -119,7 +121,8 @@ def test_e75_a_replaced_directory_has_another_identity(directory: Path) -> None:
 
 
 @pytest.mark.parametrize(("uid", "mode"), [(0, 0o775), (0, 0o757), (0, 0o1777), (NOBODY, 0o755)], ids=str)
-def test_e73_an_unsafe_directory_is_not_read_and_freezes_what_it_may_mask(
+@pytest.mark.fault("E73")
+def test_an_unsafe_directory_is_not_read_and_freezes_what_it_may_mask(
     tmp_path: Path, directory: Path, uid: int, mode: int
 ) -> None:
     (directory / "pub.toml").write_text(good())
@@ -131,7 +134,8 @@ def test_e73_an_unsafe_directory_is_not_read_and_freezes_what_it_may_mask(
     assert [error.file for error in config.errors] == [directory]
 
 
-def test_e72_a_directory_that_may_not_be_listed_is_not_taken_for_empty() -> None:
+@pytest.mark.fault("E72")
+def test_a_directory_that_may_not_be_listed_is_not_taken_for_empty() -> None:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         (directory / "pub.toml").write_text(good())
@@ -174,7 +178,8 @@ def test_a_file_in_the_place_of_a_directory_is_not_taken_for_empty(tmp_path: Pat
         *("pub.toml.disabled", "pub.TOML", "pub", "toml", ".toml", "README", ".goutputstream-X1Y2Z3", "~pub.toml"),
     ],
 )
-def test_e65_left_overs_are_ignored_without_a_word(directory: Path, name: str) -> None:
+@pytest.mark.fault("E65")
+def test_left_overs_are_ignored_without_a_word(directory: Path, name: str) -> None:
     (directory / name).write_text("this is no TOML")
     config = read([directory])
     assert (config.declarations, config.errors, config.frozen) == ((), (), frozenset())
@@ -183,7 +188,8 @@ def test_e65_left_overs_are_ignored_without_a_word(directory: Path, name: str) -
 @pytest.mark.parametrize(
     "name", [b"a\x1b[31m.toml", b"a\xe2\x80\xaeb.toml", b"a\xff.toml", b"a\nb.toml", b"\xc3\xbc.toml"], ids=repr
 )
-def test_e69_a_name_that_no_network_can_have_is_an_error_that_prints(directory: Path, name: bytes) -> None:
+@pytest.mark.fault("E69")
+def test_a_name_that_no_network_can_have_is_an_error_that_prints(directory: Path, name: bytes) -> None:
     (Path(os.fsdecode(os.fsencode(directory) + b"/" + name))).write_text(good())
     (directory / "pub.toml").write_text(good(1))
     config = read([directory])
@@ -196,7 +202,8 @@ def test_e69_a_name_that_no_network_can_have_is_an_error_that_prints(directory: 
 # --- links -------------------------------------------------------------------------------------------------------
 
 
-def test_e67_a_link_is_followed_and_its_target_read_anew(tmp_path: Path, directory: Path) -> None:
+@pytest.mark.fault("E67")
+def test_a_link_is_followed_and_its_target_read_anew(tmp_path: Path, directory: Path) -> None:
     target = tmp_path / "elsewhere"
     target.write_text(good(1))
     (directory / "pub.toml").symlink_to(target)
@@ -298,28 +305,42 @@ def writable_by_all(directory: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "wrong"),
     [
-        pytest.param(dangling, "is a link to nothing", id="E67-dangling"),
-        pytest.param(dangling_deeply, "is a link to nothing", id="E67-dangling-deeply"),
-        pytest.param(loop, "cannot be read: Too many levels of symbolic links", id="E67-loop"),
+        pytest.param(dangling, "is a link to nothing", id="E67-dangling", marks=pytest.mark.fault("E67")),
+        pytest.param(dangling_deeply, "is a link to nothing", id="E67-dangling-deeply", marks=pytest.mark.fault("E67")),
+        pytest.param(
+            loop, "cannot be read: Too many levels of symbolic links", id="E67-loop", marks=pytest.mark.fault("E67")
+        ),
         pytest.param(
             unsafe_target, "the link's target may be written by others than root (mode 0664)", id="E73-target"
         ),
         pytest.param(
             unsafe_directory_of_the_target, "may be written by others than root (mode 0777)", id="E73-its-directory"
         ),
-        pytest.param(device_as_target, "is a device", id="E70-link-to-dev-zero"),
-        pytest.param(secret, "cannot be read: Input/output error", id="E72-EIO"),
-        pytest.param(endless, "is larger than 64 KiB", id="E70-endless"),
-        pytest.param(fifo, "is a FIFO", id="E68-FIFO"),
-        pytest.param(zero, "is a device", id="E70-dev-zero"),
-        pytest.param(null, "is a device", id="E68-device"),
-        pytest.param(folder, "is a directory", id="E68-directory"),
-        pytest.param(unix_socket, "cannot be read: No such device or address", id="E68-socket"),
-        pytest.param(too_large, "is larger than 64 KiB", id="E70-64KiB"),
-        pytest.param(empty, "is empty", id="E63-empty"),
-        pytest.param(foreign, f"the file belongs to uid {NOBODY}", id="E73-owner"),
-        pytest.param(writable_by_the_group, "the file may be written by others than root (mode 0664)", id="E73-group"),
-        pytest.param(writable_by_all, "the file may be written by others than root (mode 0646)", id="E73-all"),
+        pytest.param(device_as_target, "is a device", id="E70-link-to-dev-zero", marks=pytest.mark.fault("E70")),
+        pytest.param(secret, "cannot be read: Input/output error", id="E72-EIO", marks=pytest.mark.fault("E72")),
+        pytest.param(endless, "is larger than 64 KiB", id="E70-endless", marks=pytest.mark.fault("E70")),
+        pytest.param(fifo, "is a FIFO", id="E68-FIFO", marks=pytest.mark.fault("E68")),
+        pytest.param(zero, "is a device", id="E70-dev-zero", marks=pytest.mark.fault("E70")),
+        pytest.param(null, "is a device", id="E68-device", marks=pytest.mark.fault("E68")),
+        pytest.param(folder, "is a directory", id="E68-directory", marks=pytest.mark.fault("E68")),
+        pytest.param(
+            unix_socket, "cannot be read: No such device or address", id="E68-socket", marks=pytest.mark.fault("E68")
+        ),
+        pytest.param(too_large, "is larger than 64 KiB", id="E70-64KiB", marks=pytest.mark.fault("E70")),
+        pytest.param(empty, "is empty", id="E63-empty", marks=pytest.mark.fault("E63")),
+        pytest.param(foreign, f"the file belongs to uid {NOBODY}", id="E73-owner", marks=pytest.mark.fault("E73")),
+        pytest.param(
+            writable_by_the_group,
+            "the file may be written by others than root (mode 0664)",
+            id="E73-group",
+            marks=pytest.mark.fault("E73"),
+        ),
+        pytest.param(
+            writable_by_all,
+            "the file may be written by others than root (mode 0646)",
+            id="E73-all",
+            marks=pytest.mark.fault("E73"),
+        ),
     ],
 )
 def test_what_cannot_be_used_freezes_its_network_alone(
@@ -342,7 +363,8 @@ def test_a_file_of_64_kib_is_read(directory: Path) -> None:
     assert names(read([directory])) == ["pub"]
 
 
-def test_e72_a_file_that_may_not_be_read_freezes_its_network_alone() -> None:
+@pytest.mark.fault("E72")
+def test_a_file_that_may_not_be_read_freezes_its_network_alone() -> None:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         directory.chmod(0o755)
@@ -359,7 +381,8 @@ def test_e72_a_file_that_may_not_be_read_freezes_its_network_alone() -> None:
 
 
 @pytest.mark.parametrize("count", [1000, 5000])
-def test_e71_many_files_are_read_whole(directory: Path, count: int) -> None:
+@pytest.mark.fault("E71")
+def test_many_files_are_read_whole(directory: Path, count: int) -> None:
     for number in range(count):
         (directory / f"net{number}.toml").write_text(good(number))
     config = read([directory])
@@ -368,7 +391,8 @@ def test_e71_many_files_are_read_whole(directory: Path, count: int) -> None:
     assert read([directory]) == config
 
 
-def test_e79_one_bad_file_of_a_hundred_harms_no_other(directory: Path) -> None:
+@pytest.mark.fault("E79")
+def test_one_bad_file_of_a_hundred_harms_no_other(directory: Path) -> None:
     for number in range(100):
         (directory / f"net{number}.toml").write_text(good(number))
     (directory / "net42.toml").write_text("[network")
@@ -376,7 +400,8 @@ def test_e79_one_bad_file_of_a_hundred_harms_no_other(directory: Path) -> None:
     assert (len(config.declarations), set(config.frozen), len(config.errors)) == (99, {"net42"}, 1)
 
 
-def test_e74_of_two_that_declare_the_same_the_first_by_name_stays_whenever_it_came(directory: Path) -> None:
+@pytest.mark.fault("E74")
+def test_of_two_that_declare_the_same_the_first_by_name_stays_whenever_it_came(directory: Path) -> None:
     (directory / "b.toml").write_text(good())
     assert names(read([directory])) == ["b"]
     (directory / "a.toml").write_text(good())

@@ -115,7 +115,8 @@ def test_the_last_that_is_possible_is_taken(lines: str) -> None:
     assert len(declared(f"{NETWORK}\n[[subnet]]\n{lines}\n").subnets) == 1
 
 
-def test_e62_a_file_cut_anywhere_is_errors_or_a_declaration() -> None:
+@pytest.mark.fault("E62")
+def test_a_file_cut_anywhere_is_errors_or_a_declaration() -> None:
     for length in range(len(WHOLE)):
         declaration, errors = parse.__wrapped__(WHOLE[:length], FILE)
         assert (declaration is None) == bool(errors)
@@ -194,7 +195,8 @@ PIECES = st.sampled_from(
 @example(b"a=1e" + b"9" * 60000)
 @example(b"a=9999-99-99")
 @example(b"a=2024-01-01T00:00:00+99:99")
-def test_e69_whatever_the_bytes_are_they_are_errors_that_print_or_a_declaration(text: bytes) -> None:
+@pytest.mark.fault("E69")
+def test_whatever_the_bytes_are_they_are_errors_that_print_or_a_declaration(text: bytes) -> None:
     declaration, errors = parse(text, FILE)
     assert (declaration is None) == bool(errors)
     assert all(str(error).isprintable() for error in errors)
