@@ -110,7 +110,7 @@ class Round:
             try:
                 yield from ((action, message) for message in steps(action))
             except OSError as problem:
-                self._fail(action, Refusal(problem.errno or errno.EIO, problem.strerror or str(problem)))
+                self._fail(action, Refusal(problem.errno or errno.EIO, problem.filename or problem.strerror or ""))
 
     def _send(self, steps: Iterable[Step]) -> None:
         """Send *steps* and note what was refused."""

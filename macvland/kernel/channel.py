@@ -123,7 +123,7 @@ class Channel:
 def open_channel() -> Iterator[Channel]:
     """Open a channel in the network namespace of this thread."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as sock:
-        widen(sock)
+        widen(sock, RECEIVE_BUFFER)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, TIMEVAL.pack(PATIENCE, 0))
         for option in (NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK):
             sock.setsockopt(SOL_NETLINK, option, 1)
@@ -131,7 +131,7 @@ def open_channel() -> Iterator[Channel]:
         yield Channel(sock)
 
 
-def widen(sock: socket.socket, octets: int = RECEIVE_BUFFER) -> None:
+def widen(sock: socket.socket, octets: int) -> None:
     """Give *sock* a receive buffer of *octets*: past the host's limit with CAP_NET_ADMIN, else up to it."""
     try:
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, octets)

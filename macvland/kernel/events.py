@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from macvland.kernel import bpf
-from macvland.kernel.channel import SOL_NETLINK, our_port, widen
+from macvland.kernel.channel import RECEIVE_BUFFER, SOL_NETLINK, our_port, widen
 
 NETLINK_ADD_MEMBERSHIP = 1
 LINK, NEIGHBOUR, IPV4_ADDRESS, IPV4_ROUTE, IPV6_ADDRESS, IPV6_ROUTE = 1, 3, 5, 7, 9, 11  # RTNLGRP_*
@@ -36,7 +36,7 @@ def _listener() -> Iterator[socket.socket]:
     with socket.socket(
         socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE
     ) as listener:
-        widen(listener)
+        widen(listener, RECEIVE_BUFFER)
         bpf.attach(listener, our_port())
         listener.bind((0, 0))
         for group in GROUPS:

@@ -19,7 +19,7 @@ def keep_promiscuous(index: int) -> None:
 def release(index: int) -> None:
     """Switch promiscuous mode off and take the mark away; what is gone already is no error."""
     _switch(index, 0)
-    _change_mark("property_del", index, errno.EINVAL)
+    _change_mark("property_del", index, errno.ENOENT)
 
 
 def _change_mark(verb: str, index: int, done: int) -> None:

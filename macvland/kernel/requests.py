@@ -76,7 +76,7 @@ def full_name(shim: Shim) -> str:
 def altname(shim: Shim, index: int) -> Message:
     """Give *shim* its full name besides the hashed one."""
     names = _text(codec.IFLA_ALT_IFNAME, full_name(shim))
-    body = codec.IFINFO.pack(0, 0, index, 0, 0) + attribute(codec.IFLA_PROP_LIST, names)
+    body = codec.IFINFO.pack(0, 0, index, 0, 0) + attribute(codec.IFLA_PROP_LIST | codec.NLA_F_NESTED, names)
     return Message(codec.RTM_NEWLINKPROP, _CREATE, body)
 
 

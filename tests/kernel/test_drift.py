@@ -1,0 +1,100 @@
+"""What somebody else does to ours is seen, and one plan puts it right."""
+
+import os
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from macvland.kernel import Kernel
+from macvland.model import Host
+from tests.kernel.samples import ADDRESS, NEIGHBOUR, ROUTE, SHIM, WANTED, converge, make, seen
+from tests.lab.netns import add_parent, current_namespace, inside, ip, private_network
+
+DRIFT = {
+    "shim deleted": "link delete mv-lan",
+    "shim set down": "link set mv-lan down",
+    "shim renamed": "link set mv-lan name mv-other",
+    "mode changed": "link set mv-lan type macvlan mode private",
+    "mode source": "link set mv-lan type macvlan mode source",
+    "MTU changed": "link set mv-lan mtu 1400",
+    "MAC changed": "link set mv-lan address 02:00:00:00:00:77",
+    "alias changed": "link set mv-lan alias something",
+    "alias with our prefix": "link set mv-lan alias 'macvland: other'",
+    "alias deleted": "link set mv-lan alias ''",
+    "address deleted": "address delete 192.168.1.223/32 dev mv-lan",
+    "address added": "address add 192.168.1.224/32 dev mv-lan",
+    "address with a subnet": "address add 192.168.1.223/24 dev mv-lan",
+    "IPv6 address with a subnet": "address add 2001:db8::1/64 dev mv-lan nodad",
+    "addresses flushed": "address flush dev mv-lan",
+    "route deleted": "route delete 192.168.1.51 dev mv-lan",
+    "route with another source": "route replace 192.168.1.51 dev mv-lan protocol 77 scope link",
+    "route too many": "route add 192.168.1.52 dev mv-lan protocol 77 scope link",
+    "neighbour deleted": "neigh delete 192.168.1.51 dev mv-lan",
+    "neighbour with another MAC": "neigh replace 192.168.1.51 lladdr 02:00:00:00:00:88 dev mv-lan protocol 77",
+    "neighbour no longer permanent": "neigh replace 192.168.1.51 lladdr 02:42:c0:a8:01:33 dev mv-lan nud stale",
+    "neighbour too many": "neigh add 192.168.1.52 lladdr 02:42:c0:a8:01:34 dev mv-lan protocol 77",
+    "neighbours flushed": "neigh flush dev mv-lan nud all",
+}
+SETTINGS = {"ipv4/conf/mv-lan/arp_filter": "0", "ipv6/conf/mv-lan/accept_ra": "2", "ipv6/conf/mv-lan/autoconf": "1"}
+
+
+@pytest.mark.parametrize("command", DRIFT.values(), ids=DRIFT)
+def test_drift_is_seen_and_put_right(kernel: Kernel, command: str) -> None:
+    make(kernel, SHIM, ADDRESS, NEIGHBOUR, ROUTE)
+    ip(*shlex.split(command))
+    assert seen(kernel) != WANTED
+    converge(kernel, WANTED)
+    assert seen(kernel) == WANTED
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_setting_changed_under_proc_sys_is_put_right(kernel: Kernel, setting: str) -> None:
+    make(kernel, SHIM, ADDRESS, NEIGHBOUR, ROUTE)
+    Path(f"/proc/sys/net/{setting}").write_text(SETTINGS[setting], encoding="ascii")
+    assert seen(kernel) != WANTED
+    converge(kernel, WANTED)
+    assert seen(kernel) == WANTED
+
+
+def test_a_shim_moved_to_another_namespace_is_made_anew(kernel: Kernel) -> None:
+    make(kernel, SHIM, ADDRESS, NEIGHBOUR, ROUTE)
+    home = current_namespace()
+    with private_network():
+        away = current_namespace()
+        with inside(home):
+            ip("link", "set", "mv-lan", "netns", f"/proc/{os.getpid()}/fd/{away}")
+            converge(kernel, WANTED)
+            assert seen(kernel) == WANTED
+    os.close(away)
+    os.close(home)
+
+
+def test_a_shim_whose_parent_moved_away_is_on_no_parent_of_this_host(kernel: Kernel) -> None:
+    make(kernel, SHIM)
+    home = current_namespace()
+    with private_network():
+        away = current_namespace()
+        with inside(home):
+            ip("link", "set", "eth0", "netns", f"/proc/{os.getpid()}/fd/{away}")
+            left = seen(kernel)
+    os.close(away)
+    os.close(home)
+    assert {replace(shim, parent="") for shim in left.shims} <= {replace(SHIM, parent="")}
+    assert all(shim.parent.endswith("@other") for shim in left.shims)
+
+
+def test_a_parent_that_was_renamed_is_seen_by_its_new_name(kernel: Kernel) -> None:
+    make(kernel, SHIM)
+    ip("link", "set", "eth0", "name", "lan0")
+    assert seen(kernel).shims == {replace(SHIM, parent="lan0")}
+
+
+def test_a_parent_that_went_and_came_back_carries_its_shim_again(kernel: Kernel) -> None:
+    make(kernel, SHIM, ADDRESS, NEIGHBOUR, ROUTE)
+    ip("link", "delete", "eth0")
+    assert seen(kernel) == Host()
+    add_parent("eth0", address="192.168.1.50/24")
+    converge(kernel, WANTED)
+    assert seen(kernel) == WANTED

@@ -1,0 +1,161 @@
+"""What the kernel refuses reaches people as a reason, attributed to the action, and stops nothing else."""
+
+import os
+import pickle
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from macvland.action import Action, Add, Failure
+from macvland.kernel import Kernel
+from macvland.model import Host, Shim
+from tests.kernel.samples import ADDRESS, NEIGHBOUR, ROUTE, SHIM, make, seen
+from tests.lab.netns import add_bridge, add_parent, ip, private_mounts
+
+OTHER = replace(SHIM, name="mv-two", network="two", mac="02:4d:56:00:00:02")
+
+
+def port_of_a_bridge() -> None:
+    add_bridge("br0", "eth0")
+
+
+def passthru_child() -> None:
+    add_parent("eth1")
+    ip("link", "add", "pass0", "link", "eth1", "type", "macvlan", "mode", "passthru")
+
+
+def name_taken() -> None:
+    ip("link", "add", "mv-lan", "type", "bridge")
+
+
+def mac_taken() -> None:
+    ip("link", "set", "eth0", "address", SHIM.mac)
+
+
+def nothing() -> None:
+    return
+
+
+REFUSALS: dict[str, tuple[Callable[[], None], Shim, str, bool]] = {
+    "a port of a bridge": (port_of_a_bridge, SHIM, "parent 'eth0' is a port of 'br0'; use 'br0' as the parent", False),
+    "the name taken": (name_taken, SHIM, "another link is called 'mv-lan'", False),
+    "no parent": (nothing, replace(SHIM, parent="eth9"), "parent 'eth9' does not exist", True),
+    "MTU too large": (nothing, replace(SHIM, mtu=9000), "its MTU 9000 is above the 1500 of parent 'eth0'", False),
+    "MAC of the parent": (
+        mac_taken,
+        SHIM,
+        "its MAC 02:4d:56:00:00:01 is in use on parent 'eth0' already",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "shim", "reason", "passing"), REFUSALS.values(), ids=REFUSALS)
+def test_a_refused_shim_is_told_with_its_cure(
+    kernel: Kernel,
+    before: Callable[[], None],
+    shim: Shim,
+    reason: str,
+    passing: bool,  # noqa: FBT001 - a table
+) -> None:
+    before()
+    kernel.observe(Host())
+    assert kernel.apply([Add(shim)]) == (Failure(action=Add(shim), reason=reason, passing=passing),)
+
+
+def test_a_parent_that_went_since_the_last_look_is_waited_for(kernel: Kernel) -> None:
+    kernel.observe(Host())
+    ip("link", "delete", "eth0")
+    (failure,) = kernel.apply([Add(SHIM)])
+    assert failure == Failure(action=Add(SHIM), reason="parent 'eth0' does not exist", passing=True)
+
+
+def test_of_a_shim_only_the_first_failure_is_told(kernel: Kernel) -> None:
+    lost = replace(SHIM, parent="eth9")
+    actions = [Add(lost), Add(ADDRESS), Add(ROUTE), Add(NEIGHBOUR)]
+    assert [failure.action for failure in kernel.apply(actions)] == [Add(lost)]
+
+
+def test_one_refused_shim_stops_no_other(kernel: Kernel) -> None:
+    lost = replace(SHIM, mtu=9000)
+    assert [failure.action for failure in kernel.apply([Add(lost), Add(OTHER)])] == [Add(lost)]
+    assert seen(kernel).shims == {OTHER}
+
+
+def test_another_programs_route_is_in_the_way_and_stays(kernel: Kernel) -> None:
+    make(kernel, SHIM)
+    ip("route", "add", "192.168.1.51", "dev", "eth0", "protocol", "static")
+    (failure,) = kernel.apply([Add(ROUTE)])
+    assert failure.reason == "another program's route to 192.168.1.51 is in the way"
+    assert "dev eth0 proto static" in ip("route", "show", "192.168.1.51")
+
+
+def test_a_source_that_the_host_lacks_is_named(kernel: Kernel) -> None:
+    make(kernel, SHIM)
+    route = replace(ROUTE, source=ip_address("192.168.1.99"))
+    assert kernel.apply([Add(route)]) == (
+        Failure(action=Add(route), reason="the host has no address 192.168.1.99 to send from"),
+    )
+
+
+def test_the_kernels_own_words_are_passed_on(kernel: Kernel) -> None:
+    make(kernel, replace(SHIM, up=False))
+    (failure,) = kernel.apply([Add(ROUTE)])
+    assert failure == Failure(action=Add(ROUTE), reason="Network is down (Device for nexthop is not up)")
+
+
+def test_things_on_a_shim_that_is_not_there_fail_for_now(kernel: Kernel) -> None:
+    (failure,) = kernel.apply([Add(ROUTE)])
+    assert failure.passing
+    assert "'mv-lan'" in failure.reason
+
+
+def test_without_cap_net_admin_the_reason_says_so(kernel: Kernel) -> None:
+    assert in_a_child(drop_capabilities, kernel, [Add(SHIM)]) == (
+        Failure(action=Add(SHIM), reason="the kernel does not permit it: macvland needs CAP_NET_ADMIN", passing=False),
+    )
+
+
+def test_without_cap_net_admin_looking_works(kernel: Kernel) -> None:
+    assert in_a_child(drop_capabilities, kernel, []) == ()
+
+
+def test_a_read_only_proc_sys_is_told_and_leaves_the_shim_down(kernel: Kernel) -> None:
+    (failure,) = in_a_child(write_protect_proc_sys, kernel, [Add(SHIM)])
+    assert (failure.action, failure.passing) == (Add(SHIM), False)
+    assert failure.reason == "Read-only file system (/proc/sys/net/ipv6/conf/mv-lan/accept_ra)"
+    assert [shim.up for shim in seen(kernel).shims] == [False]
+
+
+def drop_capabilities() -> None:
+    os.setgroups([])
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+
+
+def write_protect_proc_sys() -> None:
+    commands = ("mount --make-rprivate /", "mount --bind /proc/sys /proc/sys", "mount -o remount,ro,bind /proc/sys")
+    private_mounts()
+    for command in commands:
+        subprocess.run(command.split(), check=True, capture_output=True)
+
+
+def in_a_child(prepare: Callable[[], None], kernel: Kernel, actions: Sequence[Action]) -> tuple[Failure, ...]:
+    """After *prepare* look at the host and do *actions*, in a forked child, and return its failures."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            prepare()
+            kernel.observe(Host())
+            os.write(writer, pickle.dumps(kernel.apply(actions)))
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as told:  # noqa: PTH123 - a descriptor
+        failures: tuple[Failure, ...] = pickle.loads(told.read())  # noqa: S301 - of our own child
+    os.waitpid(child, 0)
+    return failures

@@ -1,0 +1,147 @@
+"""What wakes the daemon, and what does not."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from macvland.action import Delete
+from macvland.kernel import Kernel, codec, events, watch
+from macvland.model import Host
+from tests.kernel.samples import ADDRESS, NEIGHBOUR, ROUTE, SHIM, converge, do, make, many
+from tests.lab.netns import add_bridge, ip, ip_json
+
+DEADLINE = 10  # seconds
+SENTINEL = ("route", "add", "203.0.113.9", "dev", "eth0")  # makes exactly one notice, worth waking up for
+
+WAKING = {
+    "shim deleted": "link delete mv-lan",
+    "shim set down": "link set mv-lan down",
+    "shim renamed": "link set mv-lan name mv-other",
+    "shim's mode": "link set mv-lan type macvlan mode private",
+    "shim's MTU": "link set mv-lan mtu 1400",
+    "shim's alias": "link set mv-lan alias something",
+    "shim's group": "link set mv-lan group 5",
+    "shim's address deleted": "address delete 192.168.1.223/32 dev mv-lan",
+    "shim's address added": "address add 192.168.1.224/32 dev mv-lan",
+    "shim's route deleted": "route delete 192.168.1.51 dev mv-lan",
+    "shim's route replaced": "route replace 192.168.1.51 dev mv-lan protocol static",
+    "shim's neighbour deleted": "neigh delete 192.168.1.51 dev mv-lan",
+    "shim's neighbour with another MAC": "neigh replace 192.168.1.51 lladdr 02:00:00:00:00:88 dev mv-lan",
+    "shim's neighbour not permanent": "neigh replace 192.168.1.51 lladdr 02:42:c0:a8:01:33 dev mv-lan nud stale",
+    "shim's neighbours flushed": "neigh flush dev mv-lan nud all",
+    "parent deleted": "link delete eth0",
+    "parent renamed": "link set eth0 name lan0",
+    "parent's MTU": "link set eth0 mtu 1400",
+    "parent's altname": "link property add dev eth0 altname uplink0",
+    "parent promiscuous": "link set eth0 promisc on",
+    "parent's carrier": "link set eth0-lan down",
+    "parent a port of a bridge": "link set eth0-lan master br0",
+    "parent's address": "address add 192.168.1.60/24 dev eth0",
+    "parent's IPv6 address": "address add 2001:db8::50/64 dev eth0 nodad",
+    "a new link": "link add eth9 type bridge",
+    "a default route": "route add default via 192.168.1.1",
+    "a route like ours": "route add 192.168.1.52 dev eth0",
+}
+QUIET = {
+    "a neighbour on the LAN": "neigh add 192.168.1.9 lladdr 02:00:00:00:00:09 dev eth0 nud reachable",
+    "a neighbour on the LAN forgotten": "neigh delete 192.168.1.8 dev eth0",
+    "a permanent neighbour on the LAN": "neigh add 192.168.1.9 lladdr 02:00:00:00:00:09 dev eth0",
+    "a network route": "route add 10.0.0.0/8 via 192.168.1.1",
+    "an IPv6 route": "route add 2001:db8:1::/64 dev eth0",
+    "an IPv6 lifetime": "address change 2001:db8::9/64 dev eth0 valid_lft 200 preferred_lft 100",
+}
+
+
+@pytest.fixture
+def settled(kernel: Kernel) -> Kernel:
+    """A host with all of ours, on which nothing happens by itself any more."""
+    ip("link", "add", "br0", "type", "bridge")
+    make(kernel, SHIM, ADDRESS, NEIGHBOUR, ROUTE)
+    ip("neigh", "add", "192.168.1.8", "lladdr", "02:00:00:00:00:08", "dev", "eth0", "nud", "reachable")
+    ip("address", "add", "2001:db8::9/64", "dev", "eth0", "nodad", "valid_lft", "900", "preferred_lft", "900")
+    deadline = time.monotonic() + DEADLINE
+    while unsettled():
+        assert time.monotonic() < deadline, ip("address")
+    return kernel
+
+
+def unsettled() -> bool:
+    """Whether a link comes up still, or an address is not yet sure of itself."""
+    links = [link for link in ip_json("link", "show", "up") if link["operstate"] not in ("UP", "UNKNOWN")]
+    return bool(links or any(link["addr_info"] for link in ip_json("address", "show", "tentative")))
+
+
+@contextmanager
+def watching() -> Iterator[threading.Event]:
+    """Watch in a thread; the event is set by each wake, and was by the first, which says that the watch began."""
+    woken, stop = threading.Event(), threading.Event()
+    thread = threading.Thread(target=watch, args=(woken.set, stop))
+    thread.start()
+    try:
+        assert woken.wait(DEADLINE)
+        woken.clear()
+        yield woken
+    finally:
+        stop.set()
+        thread.join(DEADLINE)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("command", WAKING.values(), ids=WAKING)
+def test_what_concerns_us_wakes(settled: Kernel, command: str) -> None:
+    assert settled.observe(Host()).shims == {SHIM}
+    with watching() as woken:
+        ip(*command.split())
+        assert woken.wait(DEADLINE)
+
+
+def notices(listener: socket.socket) -> list[int]:
+    """Return the types of all notices up to the sentinel's."""
+    listener.settimeout(DEADLINE)
+    ip(*SENTINEL)
+    kinds: list[int] = []
+    while True:
+        for _, message in codec.frames(listener.recv(65536)):
+            kinds.append(message.kind)
+            if message.kind == codec.RTM_NEWROUTE and socket.inet_aton("203.0.113.9") in message.body:
+                return kinds
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("command", QUIET.values(), ids=QUIET)
+def test_what_does_not_concern_us_reaches_nobody(command: str) -> None:
+    with events._listener() as listener:
+        ip(*command.split())
+        assert notices(listener) == [codec.RTM_NEWROUTE]
+
+
+@pytest.mark.usefixtures("settled")
+def test_the_ports_of_a_bridge_talk_to_others() -> None:
+    add_bridge("br1", "eth0-lan")
+    with events._listener() as listener:
+        ip("link", "set", "dev", "eth0-lan", "type", "bridge_slave", "learning", "off")
+        assert notices(listener).count(codec.RTM_NEWLINK) <= 1
+
+
+def test_what_we_do_on_a_shim_ourselves_wakes_nobody(settled: Kernel) -> None:
+    settled.observe(Host())
+    with events._listener() as listener:
+        do(settled, Delete(ROUTE))
+        make(settled, ROUTE, replace(NEIGHBOUR, mac="02:42:c0:a8:01:34"))
+        assert notices(listener) == [codec.RTM_NEWROUTE]
+
+
+def test_an_overrun_wakes_and_the_watch_goes_on(settled: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "RECEIVE_BUFFER", 1)
+    monkeypatch.setattr("macvland.kernel.channel.SO_RCVBUFFORCE", socket.SO_RCVBUF)
+    with watching() as woken:
+        converge(settled, many(50))
+        assert woken.wait(DEADLINE)
+        woken.clear()
+        ip("link", "set", "mv-n1", "alias", "again")
+        assert woken.wait(DEADLINE)
