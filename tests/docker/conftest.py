@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 
+from macvland.engine.connection import ask
+from macvland.engine.sdk import client_for
+from macvland.engine.translate import engine_of
 from tests.docker.proxy import Proxy
 from tests.lab import Host
 
@@ -14,7 +16,9 @@ from tests.lab import Host
 @pytest.fixture
 def client(shared_docker_host: Host) -> Iterator[Any]:
     """Talk to the shared Docker as an administrator would; all networks and containers go after the test."""
-    client = docker.APIClient(f"unix://{shared_docker_host.docker_socket}", version="auto")
+    path = str(shared_docker_host.docker_socket)
+    engine = engine_of(ask(path, "GET", "/_ping").headers)
+    client = client_for(path, ".".join(map(str, engine.api)))  # the SDK's own transport (5.0) leaks its sockets
     yield client
     for container in client.containers(all=True):
         client.remove_container(container["Id"], force=True)

@@ -17,6 +17,7 @@ from macvland.engine import Docker, connection, socket_path
 from macvland.error import ApplyError
 from macvland.model import Host, Network
 from tests.docker import proxy as faults
+from tests.docker.hang import hang
 from tests.docker.proxy import Fault, Proxy
 from tests.docker.samples import PLAIN, subnet
 from tests.lab import Host as LabHost
@@ -189,7 +190,7 @@ def test_b20_actions_after_one_without_an_answer_are_not_tried(docker: Docker, p
 def test_b20_a_stopped_docker_is_absent_by_the_deadline_and_then_back(docker_host: LabHost) -> None:
     docker = Docker(str(docker_host.docker_socket))
     assert docker.apply([Add(PLAIN)]) == ()
-    docker_host.engine.pause()
+    hang(docker_host)
     try:
         seen = within(3 * connection.LOOK_SECONDS, lambda: docker.observe(Host()))
     finally:

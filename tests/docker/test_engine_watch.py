@@ -14,6 +14,7 @@ from macvland.action import Add, Delete
 from macvland.engine import Docker, events, watch
 from macvland.model import Host
 from tests.docker import proxy as faults
+from tests.docker.hang import hang
 from tests.docker.proxy import Fault, Proxy
 from tests.docker.samples import PLAIN
 from tests.lab import Host as LabHost
@@ -116,28 +117,21 @@ def test_b18_it_wakes_when_docker_goes_and_when_it_is_back(start: Start, docker_
 
 
 def test_b20_it_wakes_when_a_hanging_docker_goes_on(start: Start, docker_host: LabHost) -> None:
-    docker_host.engine.pause()
+    hang(docker_host)
     watching = start(docker_host.docker_socket)
     assert not watching.woken.wait(0.3)
     watching.wakes(docker_host.engine.resume, "Docker's answer")
 
 
-def test_it_ends_at_once_while_docker_hangs(docker_host: LabHost) -> None:
-    docker_host.engine.pause()
-    watching = Watching(docker_host.docker_socket)
-    wait_until(lambda: _is_reading(docker_host), what="its connection")
+def test_it_ends_at_once_while_docker_hangs(start: Start, proxy: Proxy) -> None:
+    proxy.faults[EVENTS] = faults.silent
+    watching = start(proxy.path)
+    wait_until(lambda: proxy.requests, what="its request")
     watching.end()
-    docker_host.engine.resume()
 
 
-def _is_reading(host: LabHost) -> bool:
-    """Tell whether somebody waits for the socket that a stopped Docker listens on: its queue is not empty."""
-    listed = host.run("ss", "--unix", "--listening", "--no-header").splitlines()
-    return any(line.split()[2] != "0" for line in listed if "/run/docker.sock" in line)
-
-
-def test_it_ends_at_once_in_the_middle_of_a_stream(proxy: Proxy) -> None:
-    watching = connected(Watching(proxy.path))
+def test_it_ends_at_once_in_the_middle_of_a_stream(start: Start, proxy: Proxy) -> None:
+    watching = connected(start(proxy.path))
     watching.end()
 
 
@@ -146,8 +140,8 @@ def test_it_ends_at_once_in_a_long_pause(tmp_path: Path, monkeypatch: pytest.Mon
     Watching(tmp_path / "none").end()
 
 
-def test_it_leaves_no_thread_behind(proxy: Proxy) -> None:
-    watching = connected(Watching(proxy.path))
+def test_it_leaves_no_thread_behind(start: Start, proxy: Proxy) -> None:
+    watching = connected(start(proxy.path))
     watching.end()
     wait_until(lambda: "docker-events-end" not in {thread.name for thread in all_threads()}, what="the second thread")
 
