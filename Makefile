@@ -21,8 +21,11 @@ check-distro: ## the tests against the distribution's own libraries
 	@tests/lab/setup.sh distro
 	@.cache/venv-distro/bin/python -m pytest --quiet $(wildcard tests/unit tests/kernel tests/docker)
 
-check-trixie: ## make demo and make check in a Debian 13 tree
-	@tests/lab/trixie.sh
+check-bookworm: ## make check and make demo on a fresh Debian 12
+	@tests/lab/tree.sh bookworm
+
+check-trixie: ## make check and make demo on a fresh Debian 13
+	@tests/lab/tree.sh trixie
 
 bench: setup ## ratios against a shell script and ip -batch
 	@$(PYTHON) -m tests.bench $(ARGS)
@@ -30,4 +33,4 @@ bench: setup ## ratios against a shell script and ip -batch
 clean: ## what the targets made here
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
-.PHONY: help setup demo check check-distro check-trixie bench clean
+.PHONY: help setup demo check check-distro check-bookworm check-trixie bench clean

@@ -13,12 +13,12 @@ install_missing() {
     [ -n "$missing" ] || return 0
     echo "setup: installing" $missing
     # shellcheck disable=SC2086  # a list of words
-    apt_install $missing || { apt-get -qq update && apt_install $missing; }
+    apt install $missing || { apt update && apt install $missing; } || { cat .cache/apt.log >&2; return 1; }
 }
 
-apt_install() {
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends "$@" >.cache/apt.log 2>&1 ||
-        { cat .cache/apt.log >&2; return 1; }
+apt() {
+    verb=$1; shift
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$verb" --yes --no-install-recommends "$@" >.cache/apt.log 2>&1
 }
 
 # A python3 earlier on PATH may be a version manager's shim; the distribution's is preferred.
