@@ -12,7 +12,7 @@ def docker_network(declaration: Declaration, link: Link | None, facts: Facts) ->
     """Ask for the network of *declaration* on *link*; one that Docker has under its name stays, fitting or not."""
     if facts.seen.engine is None:
         return Goal(host=Host(), obstacles=obstacle(declaration.name, Hold.ENGINE, facts.seen.absence))
-    network = _as_declared(declaration, link)
+    network = _as_declared(declaration, link, facts)
     same_name = facts.networks[declaration.name]
     if not same_name:
         return Goal(host=Host(networks=frozenset({network})))
@@ -21,25 +21,34 @@ def docker_network(declaration: Declaration, link: Link | None, facts: Facts) ->
     return Goal(host=Host(networks=frozenset(same_name)), obstacles=obstacles)
 
 
-def _as_declared(declaration: Declaration, link: Link | None) -> Network:
+def _as_declared(declaration: Declaration, link: Link | None, facts: Facts) -> Network:
     network = Network(
         name=declaration.name,
         parent=link.name if link else None,
         mode=declaration.mode,
         internal=declaration.internal,
         subnets=frozenset(declaration.subnets),
-        spared=_spared(declaration, link),
+        spared=_spared(declaration, link, facts),
         labels=declaration.labels,
     )
     return replace(network, spec=spec_of(network))
 
 
-def _spared(declaration: Declaration, link: Link | None) -> frozenset[Address]:
-    """Return the host's and the shim's own addresses in the subnets: Docker must not hand them out."""
-    hosts = (interface.ip for interface in link.addresses) if link else ()
+def _spared(declaration: Declaration, link: Link | None, facts: Facts) -> frozenset[Address]:
+    """Return the host's and the shim's own addresses in the subnets: Docker must not hand them out.
+
+    Networks of one subnet share its addresses, and Docker reserves none of them twice (moby/libnetwork#2250); nor does
+    it the first and the last of a subnet, or a gateway.
+    """
+    hosts = [interface.ip for interface in link.addresses] if link else []
     shims = declaration.shim.addresses if declaration.shim else ()
-    taken = {subnet.gateway for subnet in declaration.subnets}.union(*(pool.reserved for pool in declaration.subnets))
     cidrs = [subnet.cidr for subnet in declaration.subnets]
+    taken = {subnet.gateway for subnet in declaration.subnets}.union(*(pool.reserved for pool in declaration.subnets))
+    taken |= {end for cidr in cidrs for end in (cidr.network_address, cidr.broadcast_address)}
+    taken |= {host for host in hosts if any(host in cidr and facts.first[cidr] != declaration.name for cidr in cidrs)}
+    for network in facts.seen.networks:
+        if network.name != declaration.name and not {pool.cidr for pool in network.subnets}.isdisjoint(cidrs):
+            taken |= network.spared.union(*(pool.reserved | {pool.gateway} for pool in network.subnets))
     return frozenset(address for address in (*hosts, *shims) if containing(address, cidrs)) - taken
 
 

@@ -20,6 +20,8 @@ class Facts:
         self.machine_id = machine_id
         self.broken = config.frozen
         self.held = config.frozen | held
+        declared = ((subnet.cidr, one.name) for one in reversed(config.declarations) for subnet in one.subnets)
+        self.first: dict[Prefix, str] = dict(declared)  # by subnet, the network that speaks for all who share it
         self.links = {link.name: link for link in seen.links}
         self.shims = shims_by_network(config, seen)
         self.addresses = _by(seen.addresses, lambda address: address.shim)
