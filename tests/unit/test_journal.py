@@ -64,7 +64,8 @@ def test_a_record_reaches_journald_with_its_fields(to_journal: Path) -> None:
     assert where["CODE_LINE"].isdecimal()
 
 
-def test_a_journald_that_comes_back_is_found_again(to_journal: Path) -> None:  # A14
+@pytest.mark.fault("A14")
+def test_a_journald_that_comes_back_is_found_again(to_journal: Path) -> None:
     with Log():
         log(logging.INFO, journal.STATE, "into the void")
         for text in ("once", "again"):
@@ -74,7 +75,8 @@ def test_a_journald_that_comes_back_is_found_again(to_journal: Path) -> None:  #
             to_journal.unlink()
 
 
-def test_a_journald_that_hangs_stops_neither_the_daemon_nor_its_end(tmp_path: Path) -> None:  # A14
+@pytest.mark.fault("A14")
+def test_a_journald_that_hangs_stops_neither_the_daemon_nor_its_end(tmp_path: Path) -> None:
     """systemd-python's own send would stop every thread of the process, for it keeps the interpreter's lock."""
     program = f"""
         import logging
@@ -131,7 +133,8 @@ class Target:
         self.texts.append(record.getMessage())
 
 
-def test_what_does_not_fit_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:  # A14
+@pytest.mark.fault("A14")
+def test_what_does_not_fit_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "QUEUE", 5)
     target = Target()
     way = Log()

@@ -1,53 +1,157 @@
-"""A slow edge: a pass goes on without it, and nothing that happened meanwhile is missed."""
+"""The engine's edge when it is slow: a pass goes on without it, and hears of it later."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from threading import Event
 
-from macvland.action import Action, Failure
-from macvland.model import Engine, Host
+import pytest
+
+from macvland import patience
+from macvland.action import Action, Add, Failure
+from macvland.error import EngineAbsentError
+from macvland.model import Engine, Host, Link, Network
 from macvland.patience import Patient
 from tests.unit.waiting import until
 
+DOCKER = Engine(version="26.1.5", api=(1, 45))
+NETWORK = Network(name="pub_net", parent="eth0", spec="1:x", id="1")
+OTHER = Network(name="lab", parent="eth1", spec="1:y", id="2")
+LOOKED = Host(engine=DOCKER, networks=frozenset({NETWORK}))
+KERNELS = Host(links=frozenset({Link(name="eth0", index=2)}))
+MERGED = Host(links=KERNELS.links, engine=DOCKER, networks=frozenset({NETWORK}))
+SILENT = Host(links=KERNELS.links, absence="Docker has not answered yet")
 
+
+@dataclass
 class Slow:
-    """An edge whose looks wait until they are let go, and count themselves."""
+    """An edge that answers when it is let."""
 
-    def __init__(self) -> None:
-        self.looks = 0
-        self.go = Event()
+    answers: Event = field(default_factory=Event)
+    looks: int = 0
+    acts: list[tuple[Action, ...]] = field(default_factory=list)
+    defect: type[Exception] | None = None
+    fail: Callable[[Sequence[Action]], tuple[Failure, ...]] = lambda _: ()
 
     def observe(self, host: Host) -> Host:
+        assert host == Host()
         self.looks += 1
-        version = str(self.looks)
-        self.go.wait()
-        return replace(host, engine=Engine(version=version, api=(1, 41)))
+        assert self.answers.wait(10)
+        if self.defect:
+            raise self.defect("broken")
+        return LOOKED
 
-    def apply(self, _: Sequence[Action]) -> tuple[Failure, ...]:
-        return ()
+    def apply(self, actions: Sequence[Action]) -> tuple[Failure, ...]:
+        assert self.answers.wait(10)
+        self.acts.append(tuple(actions))
+        if self.defect:
+            raise self.defect("broken")
+        return self.fail(actions)
 
 
-def test_news_that_come_while_an_answer_is_late_lead_to_another_look() -> None:
-    edge, woken = Slow(), Event()
-    patient = Patient(edge, woken.set)
-    assert patient.observe(Host()).engine is None
-    patient.news()
-    woken.clear()
-    assert patient.observe(Host()).engine is None  # the pass that the news woke
-    edge.go.set()
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    """An edge that answers nothing yet, and no patience with it."""
+    monkeypatch.setattr(patience, "PATIENCE", 0.01)
+    edge = Slow()
+    yield edge
+    edge.answers.set()
+
+
+@pytest.fixture
+def quick() -> Slow:
+    """An edge that answers at once."""
+    edge = Slow()
+    edge.answers.set()
+    return edge
+
+
+def test_an_engine_that_answers_is_looked_at(quick: Slow) -> None:
+    assert Patient(quick, lambda: None).observe(KERNELS) == MERGED
+
+
+@pytest.mark.fault("B20")
+def test_a_pass_goes_on_without_an_answer_and_is_woken_by_it(slow: Slow) -> None:
+    woken = Event()
+    patient = Patient(slow, woken.set)
+    assert [patient.observe(KERNELS), patient.observe(KERNELS)] == [SILENT, SILENT]
+    slow.answers.set()
     until(woken.is_set)
-    woken.clear()
-    assert patient.observe(Host()).engine == Engine(version="1", api=(1, 41))
-    assert woken.is_set()
-    assert patient.observe(Host()).engine == Engine(version="2", api=(1, 41))
+    assert patient.observe(KERNELS) == MERGED
+    assert slow.looks == 1
 
 
-def test_a_late_answer_without_news_leads_to_no_other_look() -> None:
-    edge, woken = Slow(), Event()
-    patient = Patient(edge, woken.set)
-    patient.observe(Host())
-    edge.go.set()
+def test_the_second_time_nobody_waits(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    patient = Patient(slow, lambda: None)
+    patient.observe(KERNELS)
+    monkeypatch.setattr(patience, "wait", lambda *_, **__: pytest.fail("waited"))
+    assert patient.observe(KERNELS) == SILENT
+
+
+def test_after_a_late_answer_there_is_patience_again(slow: Slow) -> None:
+    woken = Event()
+    patient = Patient(slow, woken.set)
+    for _ in range(3):
+        slow.answers.clear()
+        woken.clear()
+        assert patient.observe(KERNELS) == SILENT
+        slow.answers.set()
+        until(woken.is_set)
+        assert patient.observe(KERNELS) == MERGED
+
+
+def test_while_docker_acts_it_is_not_looked_at(slow: Slow) -> None:
+    woken = Event()
+    patient = Patient(slow, woken.set)
+    assert patient.apply([Add(NETWORK)]) == ()
+    assert patient.observe(KERNELS) == SILENT
+    assert patient.apply([Add(OTHER)]) == ()
+    slow.answers.set()
     until(woken.is_set)
-    woken.clear()
-    assert patient.observe(Host()).engine == Engine(version="1", api=(1, 41))
-    assert not woken.is_set()
+    assert patient.apply(()) == ()
+    assert patient.observe(KERNELS) == MERGED
+    assert (slow.looks, slow.acts) == (1, [(Add(NETWORK),)])
+
+
+def test_a_failure_is_told_at_once_or_when_it_is_known(slow: Slow) -> None:
+    woken = Event()
+    slow.fail = lambda actions: tuple(Failure(action=one, reason="pool overlaps") for one in actions)
+    patient = Patient(slow, woken.set)
+    assert patient.apply([Add(NETWORK)]) == ()
+    slow.answers.set()
+    until(woken.is_set)
+    assert patient.apply(()) == (Failure(action=Add(NETWORK), reason="pool overlaps"),)
+    assert patient.apply([Add(OTHER)]) == (Failure(action=Add(OTHER), reason="pool overlaps"),)
+    assert patient.apply(()) == ()
+
+
+@pytest.mark.fault("A4")
+def test_a_defect_in_a_look_is_an_absence(quick: Slow) -> None:
+    quick.defect = ZeroDivisionError
+    assert Patient(quick, lambda: None).observe(KERNELS) == Host(
+        links=KERNELS.links,
+        absence="macvland failed on what Docker answered: ZeroDivisionError('broken'); please report this",
+    )
+
+
+@pytest.mark.fault("A4")
+def test_a_late_defect_in_an_action_is_its_networks_failure(slow: Slow) -> None:
+    woken = Event()
+    slow.defect = ZeroDivisionError
+    patient = Patient(slow, woken.set)
+    assert patient.apply([Add(NETWORK), Add(OTHER)]) == ()
+    slow.answers.set()
+    until(woken.is_set)
+    reason = "macvland failed on it: ZeroDivisionError('broken'); please report this"
+    assert patient.apply(()) == tuple(Failure(action=Add(one), reason=reason) for one in (NETWORK, OTHER))
+    assert slow.acts == [(Add(NETWORK), Add(OTHER)), (Add(NETWORK),), (Add(OTHER),)]
+
+
+@pytest.mark.fault("B18")
+def test_a_late_absence_fails_what_was_asked_for(slow: Slow) -> None:
+    woken = Event()
+    slow.defect = EngineAbsentError
+    patient = Patient(slow, woken.set)
+    patient.apply([Add(NETWORK)])
+    slow.answers.set()
+    until(woken.is_set)
+    assert patient.apply(()) == (Failure(action=Add(NETWORK), reason="broken"),)

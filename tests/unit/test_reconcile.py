@@ -97,7 +97,8 @@ def test_an_edge_that_refuses_everything_fails_every_action() -> None:
     assert not any(failure.passing for failure in ended.failures)
 
 
-def test_a_defect_that_one_networks_action_meets_is_that_networks_alone() -> None:  # A4
+@pytest.mark.fault("A4")
+def test_a_defect_that_one_networks_action_meets_is_that_networks_alone() -> None:
     world = World(HOST)
 
     def stumble(actions: Sequence[Action]) -> tuple[Failure, ...]:
@@ -113,7 +114,8 @@ def test_a_defect_that_one_networks_action_meets_is_that_networks_alone() -> Non
     assert {str(action) for action in ended.left} == {"add shim 'mv-pub_net' on 'eth0'"}
 
 
-def test_a_declaration_that_our_code_fails_on_stays_as_it_is_and_the_others_are_served() -> None:  # A4
+@pytest.mark.fault("A4")
+def test_a_declaration_that_our_code_fails_on_stays_as_it_is_and_the_others_are_served() -> None:
     world = World(HOST)
     converge(lambda seen: goal(declared(PUB), seen), world.kernel, world.engine, lambda *_: True)
     before = world.host
@@ -125,7 +127,8 @@ def test_a_declaration_that_our_code_fails_on_stays_as_it_is_and_the_others_are_
     assert before.networks < world.host.networks
 
 
-def test_an_action_without_effect_is_a_failure_that_may_pass() -> None:  # C51
+@pytest.mark.fault("C51")
+def test_an_action_without_effect_is_a_failure_that_may_pass() -> None:
     world = World(HOST)
     kernel = Between(world.kernel, lambda _: ())
     ended = one_pass(world, kernel)
@@ -206,7 +209,8 @@ def test_a_failure_of_an_earlier_pass_counts_for_the_next_one() -> None:
     assert {network.name for network in world.host.networks} == {"lab"}
 
 
-def test_a_failure_is_none_once_it_is_not_wanted_any_more() -> None:  # B33
+@pytest.mark.fault("B33")
+def test_a_failure_is_none_once_it_is_not_wanted_any_more() -> None:
     """Docker refuses to remove a network that a container joined after the look."""
     world = World(HOST)
     converge(lambda seen: goal(declared(PUB), seen), world.kernel, world.engine, lambda *_: True)

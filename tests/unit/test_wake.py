@@ -154,7 +154,8 @@ def test_our_own_reading_wakes_nobody(watched: Watched) -> None:
     watched.wakes_nobody()
 
 
-def test_swap_and_backup_files_of_editors_wake_nobody(watched: Watched) -> None:  # E65
+@pytest.mark.fault("E65")
+def test_swap_and_backup_files_of_editors_wake_nobody(watched: Watched) -> None:
     for name in (".old.toml.swp", "4913", "old.toml~", "#old.toml#", "old.toml.dpkg-new"):
         (watched.etc / name).write_text("noise")
         (watched.etc / name).unlink()
@@ -169,7 +170,8 @@ def test_what_else_happens_beside_a_missing_directory_wakes_nobody(watched: Watc
     watched.wakes_nobody()
 
 
-def test_a_directory_that_appears_later_wakes_the_daemon_and_is_watched(watched: Watched) -> None:  # E75
+@pytest.mark.fault("E75")
+def test_a_directory_that_appears_later_wakes_the_daemon_and_is_watched(watched: Watched) -> None:
     watched.run.mkdir()
     watched.wakes()
     create(watched.run)
@@ -189,7 +191,8 @@ def test_a_directory_whose_parents_are_missing_is_found(tmp_path: Path) -> None:
     watcher.close()
 
 
-def test_a_directory_that_is_removed_and_made_again_is_watched(watched: Watched) -> None:  # E75
+@pytest.mark.fault("E75")
+def test_a_directory_that_is_removed_and_made_again_is_watched(watched: Watched) -> None:
     shutil.rmtree(watched.etc)
     watched.wakes()
     watched.etc.mkdir()
@@ -198,7 +201,8 @@ def test_a_directory_that_is_removed_and_made_again_is_watched(watched: Watched)
     until(watched.woken.is_set)
 
 
-def test_a_directory_that_is_removed_and_made_again_at_once_is_watched(watched: Watched) -> None:  # E75
+@pytest.mark.fault("E75")
+def test_a_directory_that_is_removed_and_made_again_at_once_is_watched(watched: Watched) -> None:
     """The new one may well get the inode number of the old one."""
     shutil.rmtree(watched.etc)
     watched.etc.mkdir()
@@ -206,7 +210,8 @@ def test_a_directory_that_is_removed_and_made_again_at_once_is_watched(watched: 
     until(lambda: rewatched(watched))
 
 
-def test_a_directory_that_is_replaced_by_rename_is_watched(watched: Watched) -> None:  # E75
+@pytest.mark.fault("E75")
+def test_a_directory_that_is_replaced_by_rename_is_watched(watched: Watched) -> None:
     fresh = watched.root / "etc" / "fresh"
     fresh.mkdir()
     watched.etc.rename(watched.root / "etc" / "before")
@@ -223,7 +228,8 @@ def rewatched(watched: Watched) -> bool:
     return watched.marked.wait(0.1)
 
 
-def test_the_target_of_a_link_is_watched_where_it_is(watched: Watched) -> None:  # E67
+@pytest.mark.fault("E67")
+def test_the_target_of_a_link_is_watched_where_it_is(watched: Watched) -> None:
     elsewhere = watched.root / "elsewhere"
     elsewhere.mkdir()
     target = elsewhere / "shared.toml"
@@ -236,7 +242,8 @@ def test_the_target_of_a_link_is_watched_where_it_is(watched: Watched) -> None: 
     until(watched.woken.is_set)
 
 
-def test_a_link_to_nothing_is_followed_once_there_is_something(watched: Watched) -> None:  # E67
+@pytest.mark.fault("E67")
+def test_a_link_to_nothing_is_followed_once_there_is_something(watched: Watched) -> None:
     target = watched.root / "elsewhere" / "shared.toml"
     (watched.etc / "linked.toml").symlink_to(target)
     watched.wakes()
@@ -269,7 +276,8 @@ def test_a_socket_whose_directory_is_missing_prods_once_it_is_there(tmp_path: Pa
     watcher.close()
 
 
-def test_what_cannot_be_watched_is_told(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:  # E77
+@pytest.mark.fault("E77")
+def test_what_cannot_be_watched_is_told(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(24, "Too many open files")
 

@@ -1,0 +1,153 @@
+"""What the daemon remembers: failed tries, fresh removals, directories."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from macvland.config import Directory
+from macvland.memory import FACTOR, FIRST, GRACE, JITTER, LONGEST, Backoff, Grace, Trust
+
+HERE = Path("/etc/macvlan.d")
+
+
+@pytest.fixture
+def steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No jitter."""
+    monkeypatch.setattr(random, "uniform", lambda _least, _most: 0.0)
+
+
+def delays(backoff: Backoff, count: int) -> list[float]:
+    found = []
+    for _ in range(count):
+        backoff.note({"pub_net": "try"}, {"pub_net": True}, now=1000.0)
+        again = backoff.again()
+        assert again is not None
+        found.append(again - 1000.0)
+    return found
+
+
+@pytest.mark.usefixtures("steady")
+def test_delays_double_up_to_the_longest() -> None:
+    assert delays(Backoff(), 11) == [1, 2, 4, 8, 16, 32, 64, 128, 256, LONGEST, LONGEST]
+
+
+def test_delays_differ_by_no_more_than_the_jitter() -> None:
+    for found in (delays(Backoff(), 5) for _ in range(50)):
+        for number, delay in enumerate(found):
+            plain = FIRST * FACTOR**number
+            assert plain * (1 - JITTER) <= delay <= plain * (1 + JITTER)
+    assert len({delays(Backoff(), 1)[0] for _ in range(20)}) > 1
+
+
+@pytest.mark.usefixtures("steady")
+def test_the_same_try_is_due_once_its_time_has_come() -> None:
+    backoff = Backoff()
+    assert backoff.due("pub_net", "try", now=0.0)
+    backoff.note({"pub_net": "try"}, {"pub_net": True}, now=0.0)
+    assert [backoff.due("pub_net", "try", now) for now in (0.0, 0.99, 1.0)] == [False, False, True]
+    assert backoff.due("lab", "try", now=0.0)
+
+
+@pytest.mark.usefixtures("steady")
+def test_another_try_is_due_at_once_and_starts_anew() -> None:
+    backoff = Backoff()
+    delays(backoff, 5)
+    assert backoff.due("pub_net", "another try", now=1000.0)
+    backoff.note({"pub_net": "another try"}, {"pub_net": True}, now=1000.0)
+    assert backoff.again_for("pub_net") == 1001.0
+
+
+def test_what_fails_for_good_is_not_tried_again_until_it_is_another_try() -> None:
+    backoff = Backoff()
+    backoff.note({"pub_net": "try"}, {"pub_net": False}, now=0.0)
+    assert not backoff.due("pub_net", "try", now=1e9)
+    assert backoff.due("pub_net", "another try", now=0.0)
+    assert (backoff.again(), backoff.again_for("pub_net")) == (None, None)
+
+
+def test_a_try_that_waited_keeps_its_time() -> None:
+    backoff = Backoff()
+    backoff.note({"pub_net": "try"}, {"pub_net": True}, now=0.0)
+    before = backoff.again_for("pub_net")
+    backoff.note({"pub_net": "try"}, {}, now=0.5)
+    assert backoff.again_for("pub_net") == before
+
+
+def test_success_ends_the_tries() -> None:
+    backoff = Backoff()
+    backoff.note({"pub_net": "try"}, {"pub_net": True}, now=0.0)
+    backoff.note({}, {}, now=1.0)
+    assert (backoff.again(), backoff.due("pub_net", "try", now=0.0)) == (None, True)
+
+
+def test_a_failure_of_nothing_that_is_left_is_not_remembered() -> None:
+    backoff = Backoff()
+    backoff.note({}, {"pub_net": True}, now=0.0)
+    assert backoff.again() is None
+
+
+@pytest.mark.usefixtures("steady")
+def test_the_next_try_of_all_is_the_earliest() -> None:
+    backoff = Backoff()
+    backoff.note({"a": 1, "b": 1}, {"a": True, "b": True}, now=0.0)
+    backoff.note({"a": 1, "b": 1}, {"a": True}, now=1.0)
+    assert (backoff.again_for("a"), backoff.again_for("b"), backoff.again()) == (3.0, 1.0, 1.0)
+
+
+def test_who_asks_for_it_gets_another_try_at_once() -> None:
+    backoff = Backoff()
+    for names in (["a"], None):
+        backoff.note({"a": 1, "b": 1}, {"a": False, "b": False}, now=0.0)
+        backoff.forget(names)
+        assert [backoff.due(name, 1, now=0.0) for name in ("a", "b")] == [True, names is None]
+
+
+@pytest.mark.fault("E66")
+def test_a_removal_counts_once_it_has_lasted() -> None:
+    grace = Grace()
+    assert grace.fresh({"pub_net"}, now=10.0) == {"pub_net"}
+    assert grace.next(10.0) == 10.0 + GRACE
+    assert grace.fresh({"pub_net"}, now=10.0 + GRACE) == frozenset()
+    assert grace.next(10.0 + GRACE) is None
+
+
+def test_a_removal_that_was_none_starts_anew() -> None:
+    grace = Grace()
+    grace.fresh({"pub_net"}, now=10.0)
+    grace.fresh(frozenset(), now=10.5)
+    assert grace.fresh({"pub_net"}, now=11.5) == {"pub_net"}
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "broken"),
+    [
+        ((1, 5), (1, 5), ()),
+        ((1, 5), (1, 6), (HERE,)),
+        ((1, 5), None, (HERE,)),
+        (None, None, ()),
+        (None, (1, 5), ()),
+    ],
+    ids=["as it was", "replaced", "vanished", "still missing", "there at last"],
+)
+@pytest.mark.fault("E75")
+def test_a_directory_is_trusted_as_long_as_it_is_the_one_it_was(
+    first: tuple[int, int] | None, then: tuple[int, int] | None, broken: tuple[Path, ...]
+) -> None:
+    trust = Trust()
+    assert trust.broken([Directory(path=HERE, identity=first)]) == ()
+    assert trust.broken([Directory(path=HERE, identity=then)]) == broken
+
+
+def test_a_directory_that_comes_back_is_trusted_again() -> None:
+    trust = Trust()
+    for identity, broken in (((1, 5), ()), (None, (HERE,)), ((1, 5), ())):
+        assert trust.broken([Directory(path=HERE, identity=identity)]) == broken
+
+
+def test_a_reload_says_that_the_directories_are_meant_as_they_are() -> None:
+    trust = Trust()
+    trust.broken([Directory(path=HERE, identity=(1, 5))])
+    trust.renew()
+    assert trust.broken([Directory(path=HERE, identity=(1, 6))]) == ()
+    assert trust.broken([Directory(path=HERE, identity=(1, 5))]) == (HERE,)

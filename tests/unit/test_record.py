@@ -1,0 +1,164 @@
+"""What is logged between one status and the next: each fact once."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from macvland import journal
+from macvland.action import Add
+from macvland.journal import LOGGER
+from macvland.model import Goal, Host, Neighbour, Shim
+from macvland.reconcile import Pass
+from macvland.record import record
+from macvland.status import NetworkStatus, State, Status
+from tests.unit.samples import ETH0
+
+READY = NetworkStatus(
+    name="pub_net",
+    state=State.READY,
+    reasons=(),
+    since="2026-01-01T00:00:00Z",
+    retry="",
+    file="/etc/macvlan.d/pub_net.toml",
+    parent="eth0",
+    mode="bridge",
+    subnets=("192.168.1.0/24",),
+    shim="mv-pub_net",
+    host=("192.168.1.50",),
+    attachments=(),
+)
+WAITING = replace(READY, state=State.WAITING, reasons=("waits for its parent 'eth0'",))
+FINE = Status(
+    time="2026-01-01T00:00:00Z", pid=1, converged=True, engine="26.1.5", absence="", networks=(READY,), errors=()
+)
+NOTHING_DONE = Pass(seen=Host(), goal=Goal(host=Host()))
+
+Told = list[tuple[str, str, dict[str, str]]]
+
+
+class Kept(logging.Handler):
+    """Keeps level, text and fields of each record."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: Told = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields = record.__dict__["fields"]
+        self.told.append((record.levelname, record.getMessage(), dict(fields)))
+
+
+@pytest.fixture
+def told() -> Iterator[Told]:
+    handler = Kept()
+    level = LOGGER.level
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.addHandler(handler)
+    yield handler.told
+    LOGGER.removeHandler(handler)
+    LOGGER.setLevel(level)
+
+
+def test_nothing_is_told_when_nothing_changed(told: Told) -> None:
+    later = replace(FINE, time="2026-01-01T00:10:00Z", networks=(replace(READY, host=("192.168.1.77",)),))
+    record(NOTHING_DONE, later, FINE)
+    assert told == []
+
+
+def test_an_action_is_told_with_its_fields(told: Told) -> None:
+    shim = Shim(name="mv-pub_net", network="pub_net", parent="eth0", mac="02:00:00:00:00:01", mtu=1500)
+    neighbour = Neighbour(
+        shim="mv-pub_net",
+        address=next(iter(ETH0.addresses)).ip,
+        mac="02:00:00:00:00:02",
+        network="pub_net",
+    )
+    record(replace(NOTHING_DONE, done=(Add(shim), Add(neighbour))), FINE, FINE)
+    fields = {"MESSAGE_ID": journal.CHANGED, "MACVLAND_NETWORK": "pub_net", "MACVLAND_ACTION": "add"}
+    assert told == [
+        ("INFO", "add shim 'mv-pub_net' on 'eth0'", fields | {"MACVLAND_PARENT": "eth0"}),
+        ("INFO", "add neighbour 192.168.1.50 at 02:00:00:00:00:02 on shim 'mv-pub_net'", fields),
+    ]
+
+
+def of_network(state: str) -> dict[str, str]:
+    return {
+        "MESSAGE_ID": journal.STATE,
+        "MACVLAND_NETWORK": "pub_net",
+        "MACVLAND_STATE": state,
+        "MACVLAND_PARENT": "eth0",
+    }
+
+
+@pytest.mark.parametrize(
+    ("network", "level", "text"),
+    [
+        (READY, "INFO", "ready"),
+        (WAITING, "WARNING", "waiting: waits for its parent 'eth0'"),
+        (replace(READY, state=State.FAILED, reasons=("a", "b")), "ERROR", "failed: a; b"),
+        (replace(READY, state=State.CONFLICT, reasons=("a",)), "ERROR", "conflict: a"),
+        (replace(READY, state=State.LEAVING, reasons=("a",)), "INFO", "leaving: a"),
+        (replace(READY, state=State.FOREIGN, reasons=("a",)), "INFO", "foreign: a"),
+    ],
+    ids=lambda value: str(value.state) if isinstance(value, NetworkStatus) else "",
+)
+def test_a_new_network_is_told_with_its_state(network: NetworkStatus, level: str, text: str, told: Told) -> None:
+    record(NOTHING_DONE, replace(FINE, networks=(network,)), replace(FINE, networks=()))
+    assert told == [(level, text, of_network(str(network.state)))]
+
+
+def test_a_transition_is_told_once_and_so_is_the_way_back(told: Told) -> None:
+    waiting = replace(FINE, networks=(WAITING,))
+    for before, now in ((FINE, waiting), (waiting, waiting), (waiting, FINE), (FINE, FINE)):
+        record(NOTHING_DONE, now, before)
+    assert told == [
+        ("WARNING", "waiting: waits for its parent 'eth0'", of_network("waiting")),
+        ("INFO", "ready", of_network("ready")),
+    ]
+
+
+def test_another_reason_is_told_as_well(told: Told) -> None:
+    record(
+        NOTHING_DONE,
+        replace(FINE, networks=(replace(WAITING, reasons=("other",)),)),
+        replace(FINE, networks=(WAITING,)),
+    )
+    assert told == [("WARNING", "waiting: other", of_network("waiting"))]
+
+
+def test_a_network_that_is_gone_is_told(told: Told) -> None:
+    record(NOTHING_DONE, replace(FINE, networks=()), FINE)
+    fields = {"MESSAGE_ID": journal.STATE, "MACVLAND_NETWORK": "pub_net", "MACVLAND_STATE": "gone"}
+    assert told == [("INFO", "gone", fields)]
+
+
+def test_a_problem_of_a_file_is_told_and_so_is_its_end(told: Told) -> None:
+    broken = replace(FINE, errors=("pub_net.toml:1: is not TOML",))
+    for before, now in ((FINE, broken), (broken, broken), (broken, FINE)):
+        record(NOTHING_DONE, now, before)
+    assert told == [
+        ("ERROR", "pub_net.toml:1: is not TOML", {"MESSAGE_ID": journal.CONFIG_ERROR}),
+        ("INFO", "no longer so: pub_net.toml:1: is not TOML", {"MESSAGE_ID": journal.CONFIG_FIXED}),
+    ]
+
+
+def test_docker_is_told_when_it_goes_and_when_it_comes(told: Told) -> None:
+    absent = replace(FINE, engine="", absence="no socket")
+    for before, now in ((FINE, absent), (absent, absent), (absent, FINE)):
+        record(NOTHING_DONE, now, before)
+    assert told == [
+        ("WARNING", "no Docker: no socket; shims are kept meanwhile", {"MESSAGE_ID": journal.ENGINE}),
+        ("INFO", "Docker 26.1.5 answers", {"MESSAGE_ID": journal.ENGINE}),
+    ]
+
+
+def test_a_host_without_networks_misses_no_docker(told: Told) -> None:
+    record(NOTHING_DONE, replace(FINE, networks=(), engine="", absence="no socket"), None)
+    assert told == []
+
+
+def test_the_first_status_is_told_whole(told: Told) -> None:
+    record(NOTHING_DONE, FINE, None)
+    assert [text for _, text, _ in told] == ["Docker 26.1.5 answers", "ready"]

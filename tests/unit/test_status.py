@@ -1,0 +1,318 @@
+"""A pass as people and programs read it: states, the file, the table, the line."""
+
+import json
+import os
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from macvland.action import Add, Failure
+from macvland.config import Config
+from macvland.error import ConfigError
+from macvland.model import Hold, Host, Network, Obstacle
+from macvland.reconcile import Pass, converge
+from macvland.status import (
+    VERSION,
+    AttachmentStatus,
+    NetworkStatus,
+    State,
+    Status,
+    dump,
+    line,
+    load,
+    read,
+    status,
+    table,
+    write,
+)
+from tests.unit.samples import HOST, OTHER, PUB, container, declared, goal
+from tests.unit.world import World
+
+NOW = "2026-01-01T12:00:00Z"
+LATER = "2026-01-01T12:10:00Z"
+READY = NetworkStatus(
+    name="pub_net",
+    state=State.READY,
+    reasons=(),
+    since=NOW,
+    retry="",
+    file="/etc/macvlan.d/pub_net.toml",
+    parent="eth0",
+    mode="bridge",
+    subnets=("192.168.1.0/24",),
+    shim="mv-pub_net",
+    host=("192.168.1.50",),
+    attachments=(AttachmentStatus(container="web", addresses=("192.168.1.193",), mac="02:42:c0:a8:01:c1"),),
+)
+
+
+def ended_pass(config: Config, host: Host = HOST) -> Pass:
+    """Converge a host with a container on it."""
+    world = World(host)
+    for _ in range(2):
+        ended = converge(lambda seen: goal(config, seen), world.kernel, world.engine, lambda *_: True)
+        world.run(frozenset({container("web", "192.168.1.193")}))
+    return converge(lambda seen: goal(config, seen), world.kernel, world.engine, lambda *_: True) or ended
+
+
+SETTLED = ended_pass(declared(PUB))
+FINE = status(declared(PUB), SETTLED, NOW, {})
+
+
+def with_obstacle(hold: Hold) -> Pass:
+    obstacles = frozenset({Obstacle(network="pub_net", hold=hold, reason="so it is")})
+    return replace(SETTLED, goal=replace(SETTLED.goal, obstacles=obstacles))
+
+
+def test_a_network_that_is_as_asked_is_ready() -> None:
+    expected = Status(
+        time=NOW, pid=os.getpid(), converged=True, engine="26.1.5", absence="", networks=(READY,), errors=()
+    )
+    assert expected == FINE
+
+
+@pytest.mark.parametrize(
+    ("hold", "state"),
+    [
+        (Hold.DEFECT, State.FAILED),
+        (Hold.CONFLICT, State.CONFLICT),
+        (Hold.PARENT, State.WAITING),
+        (Hold.CARRIER, State.WAITING),
+        (Hold.ADDRESS, State.WAITING),
+        (Hold.ENGINE, State.WAITING),
+        (Hold.LEAVING, State.LEAVING),
+    ],
+    ids=str,
+)
+def test_what_holds_a_network_is_its_state(hold: Hold, state: State) -> None:
+    (network,) = status(declared(PUB), with_obstacle(hold), NOW, {}).networks
+    assert network == replace(READY, state=state, reasons=("so it is",))
+
+
+def test_every_hold_has_a_state() -> None:
+    for hold in Hold:
+        assert status(declared(PUB), with_obstacle(hold), NOW, {}).networks[0].state is not State.READY
+
+
+def test_a_failure_comes_before_what_holds_a_network() -> None:
+    (shim,) = SETTLED.seen.shims
+    failed = replace(
+        with_obstacle(Hold.CARRIER), failures=(Failure(action=Add(shim), reason="busy"),), left=(Add(shim),)
+    )
+    (network,) = status(declared(PUB), failed, NOW, {"pub_net": LATER}).networks
+    reasons = ("add shim 'mv-pub_net' on 'eth0': busy", "so it is")
+    assert network == replace(READY, state=State.FAILED, reasons=reasons, retry=LATER)
+
+
+def test_a_failed_network_that_was_not_due_keeps_its_reason_and_its_time() -> None:
+    (shim,) = SETTLED.seen.shims
+    failed = replace(SETTLED, failures=(Failure(action=Add(shim), reason="busy"),), left=(Add(shim),))
+    before = status(declared(PUB), failed, NOW, {})
+    waiting = replace(SETTLED, left=(Add(shim),))
+    now = status(declared(PUB), waiting, LATER, {"pub_net": LATER}, before)
+    assert now == replace(before, time=LATER, networks=(replace(before.networks[0], retry=LATER),))
+
+
+def test_a_state_has_its_time_of_beginning() -> None:
+    now = status(declared(PUB), SETTLED, LATER, {}, FINE)
+    assert now.networks == FINE.networks
+    held = status(declared(PUB), with_obstacle(Hold.CARRIER), LATER, {}, now)
+    assert held.networks[0].since == LATER
+
+
+def test_a_network_that_macvland_did_not_make_is_foreign() -> None:
+    foreign = Network(
+        name="pub_net",
+        parent="eth0",
+        subnets=frozenset(PUB.subnets),
+        id="id-of-pub_net",
+    )
+    ended = ended_pass(declared(PUB), replace(HOST, networks=frozenset({foreign})))
+    (network,) = status(declared(PUB), ended, NOW, {}).networks
+    reasons = ("met by a network that macvland did not make and leaves alone",)
+    assert network == replace(READY, state=State.FOREIGN, reasons=reasons)
+
+
+def test_a_foreign_network_in_the_way_is_a_conflict_and_not_met() -> None:
+    foreign = Network(name="pub_net", parent="eth1", subnets=frozenset(PUB.subnets), id="id-of-pub_net")
+    ended = ended_pass(declared(PUB), replace(HOST, networks=frozenset({foreign})))
+    (network,) = status(declared(PUB), ended, NOW, {}).networks
+    assert network.state is State.CONFLICT
+    assert len(network.reasons) == 1
+
+
+def test_what_others_have_is_not_shown() -> None:
+    foreign = Network(name="others", parent="eth1", id="o")
+    ended = ended_pass(declared(PUB), replace(HOST, networks=frozenset({foreign})))
+    assert [network.name for network in status(declared(PUB), ended, NOW, {}).networks] == ["pub_net"]
+
+
+def test_a_leaving_network_is_shown_without_its_file() -> None:
+    world = World(SETTLED.seen)
+    ended = converge(lambda seen: goal(declared(), seen), world.kernel, world.engine, lambda *_: True)
+    (network,) = status(declared(), ended, NOW, {}).networks
+    reasons = ("its file is gone; it goes when 'web' leaves it",)
+    assert network == replace(READY, state=State.LEAVING, reasons=reasons, file="", shim="", host=())
+
+
+def test_a_broken_file_fails_its_network_and_no_other() -> None:
+    error = ConfigError(file=Path("/etc/macvlan.d/pub_net.toml"), line=3, wrong="is not TOML")
+    config = replace(declared(OTHER, frozen=frozenset({"pub_net"})), errors=(error,))
+    world = World(SETTLED.seen)
+    ended = converge(lambda seen: goal(config, seen), world.kernel, world.engine, lambda *_: True)
+    now = status(config, ended, NOW, {})
+    assert (now.converged, now.errors) == (False, (str(error),))
+    assert [(network.name, network.state, network.reasons) for network in now.networks] == [
+        ("lab", State.READY, ()),
+        ("pub_net", State.FAILED, (str(error),)),
+    ]
+
+
+# The file
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    told = replace(FINE, networks=(replace(READY, state=State.FAILED, reasons=("a", "b")),), errors=("c",))
+    write(told, tmp_path / "status.json")
+    assert read(tmp_path / "status.json") == told
+    assert (tmp_path / "status.json").stat().st_mode & 0o777 == 0o644
+    assert list(tmp_path.iterdir()) == [tmp_path / "status.json"]
+
+
+WHOLE = dump(FINE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        WHOLE[: len(WHOLE) // 2],
+        WHOLE.replace(f'"version": {VERSION}', f'"version": {VERSION - 1}'),
+        WHOLE.replace(f'"version": {VERSION}', f'"version": {VERSION + 1}'),
+        WHOLE.replace('"pid"', '"process"'),
+        WHOLE.replace('"ready"', '"happy"'),
+        json.dumps({"version": VERSION}),
+        json.dumps({"version": VERSION, "networks": [1]}),
+        "[]",
+        "null",
+        "1",
+    ],
+    ids=[
+        "empty",
+        "torn",
+        "older",
+        "newer",
+        "another key",
+        "another state",
+        "no keys",
+        "no network",
+        "list",
+        "null",
+        "1",
+    ],
+)
+@pytest.mark.fault("F82")
+def test_a_file_that_is_not_ours_to_read_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "status.json").write_text(text)
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+        read(tmp_path / "status.json")
+
+
+@pytest.mark.fault("F82")
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "status.json").write_bytes(b"\xff\x00\xff")
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+        read(tmp_path / "status.json")
+
+
+@pytest.mark.fault("F84")
+def test_what_a_crash_left_behind_is_taken_over(tmp_path: Path) -> None:
+    (tmp_path / ".status.json.new").write_text(WHOLE[:20])
+    write(FINE, tmp_path / "status.json")
+    assert list(tmp_path.iterdir()) == [tmp_path / "status.json"]
+
+
+@pytest.mark.fault("F81")
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    write(FINE, tmp_path / "status.json")
+    (tmp_path / ".status.json.new").mkdir()
+    with pytest.raises(OSError, match=r"status\.json\.new"):
+        write(replace(FINE, time=LATER), tmp_path / "status.json")
+    assert read(tmp_path / "status.json") == FINE
+
+
+def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:
+    write(FINE, tmp_path / "status.json")
+    with (tmp_path / "status.json").open(encoding="utf-8") as old:
+        write(replace(FINE, time=LATER), tmp_path / "status.json")
+        assert load(old.read()) == FINE
+
+
+# For people
+
+
+def test_the_table_has_a_row_for_each_network_and_its_reasons_below() -> None:
+    lab = replace(
+        READY,
+        name="lab",
+        state=State.WAITING,
+        reasons=("waits for its parent 'eth7', which does not exist yet",),
+        parent="eth7",
+        subnets=("10.0.0.0/24",),
+        host=(),
+        attachments=(),
+    )
+    told = replace(FINE, networks=(lab, READY), errors=("/etc/macvlan.d/x.toml:1: is not TOML",))
+    assert table(told).splitlines() == [
+        "NETWORK  STATE    PARENT  SUBNETS         HOST          CONTAINERS",
+        "lab      waiting  eth7    10.0.0.0/24     -             -",
+        "  waits for its parent 'eth7', which does not exist yet",
+        "pub_net  ready    eth0    192.168.1.0/24  192.168.1.50  web 192.168.1.193",
+        "/etc/macvlan.d/x.toml:1: is not TOML",
+        "",
+        f"1 ready, 1 waiting; problems in files: 1 (Docker 26.1.5, {NOW})",
+    ]
+
+
+def test_a_problem_that_is_a_networks_reason_is_told_once() -> None:
+    told = replace(FINE, networks=(replace(READY, state=State.FAILED, reasons=("broken",)),), errors=("broken",))
+    assert table(told).count("broken") == 1
+
+
+def test_a_table_of_nothing_says_so() -> None:
+    told = replace(FINE, networks=(), engine="", absence="Docker's socket does not exist")
+    assert table(told).splitlines() == [
+        "NETWORK  STATE  PARENT  SUBNETS  HOST  CONTAINERS",
+        "",
+        f"no networks declared; Docker does not answer (no Docker: Docker's socket does not exist, {NOW})",
+    ]
+
+
+def test_a_stopped_container_is_shown_without_an_address() -> None:
+    stopped = AttachmentStatus(container="web", addresses=(), mac="")
+    assert table(replace(FINE, networks=(replace(READY, attachments=(stopped,)),))).splitlines()[1].endswith("  web")
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        (FINE, "1 ready"),
+        (replace(FINE, networks=()), "no networks declared"),
+        (replace(FINE, engine=""), "1 ready; Docker does not answer"),
+        (
+            replace(FINE, networks=(READY, replace(READY, state=State.FAILED), READY), errors=("x", "y")),
+            "2 ready, 1 failed; problems in files: 2",
+        ),
+    ],
+    ids=["ready", "nothing", "no docker", "mixed"],
+)
+def test_the_line_counts_states(told: Status, text: str) -> None:
+    assert line(told) == text
+
+
+def test_an_own_address_is_where_containers_meet_the_host() -> None:
+    own = replace(PUB, shim=replace(PUB.shim, addresses=frozenset({ip_address("192.168.1.223")})))  # type: ignore[type-var]  # it has one
+    (network,) = status(declared(own), ended_pass(declared(own)), NOW, {}).networks
+    assert network.host == ("192.168.1.223",)
