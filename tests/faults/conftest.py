@@ -1,0 +1,51 @@
+"""Hosts on which faults happen. The tests of a module share one, and leave it empty."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import pytest
+
+from tests.faults.daemon import Daemon
+from tests.faults.invariants import Ctl, docker_networks, our_links
+from tests.lab import Host
+
+
+class Start(Protocol):
+    """Start a daemon on the test's host; the arguments are those of Daemon."""
+
+    def __call__(self, *under: str, **options: object) -> Daemon:
+        """Return it at once, whether it serves yet or not."""
+
+
+@pytest.fixture(scope="module")
+def ctl(shared_host: Host) -> Ctl:
+    """A macvlanctl on the module's host."""
+    return Ctl(shared_host)
+
+
+@pytest.fixture
+def start(shared_host: Host) -> Iterator[Start]:
+    """A way to start daemons on the module's host, which is empty again afterwards."""
+    daemons: list[Daemon] = []
+
+    def begin(*under: str, **options: object) -> Daemon:
+        daemons.append(Daemon(shared_host, *under, **options))  # type: ignore[arg-type] # they are Daemon's own
+        return daemons[-1]
+
+    yield begin
+    for daemon in daemons:
+        if daemon.running:
+            daemon.kill()
+    clear(shared_host)
+
+
+def clear(host: Host) -> None:
+    """Take away every file, everything of ours, and what tells that a daemon was here."""
+    for file in host.path("/etc/macvlan.d").iterdir():
+        file.unlink()
+    for link in our_links(host):
+        host.ip("link", "delete", link["ifname"])
+    host.run("sh", "-c", "umount -q /run/macvland; rm -rf /run/macvland /run/strace.log")
+    for network in docker_networks(host):
+        if "io.macvland.managed" in (network["Labels"] or {}):
+            host.docker("network", "rm", network["Id"])
