@@ -5,6 +5,7 @@ Refuses to change anything: that is the daemon's alone.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,10 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         code: int = options.run(options)
+        sys.stdout.flush()
     except ApplyError as error:
         return _fail(str(error))
     except BrokenPipeError:
-        sys.stderr.close()  # the reader has seen enough; else Python complains while flushing
+        # The reader has seen enough. What is left goes nowhere, else Python complains when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ERROR
     return code
 

@@ -7,8 +7,9 @@ from typing import cast
 import pytest
 
 from macvland.action import Action, Add, Change, Failure
+from macvland.config import ShimDeclaration
 from macvland.error import ApplyError, EngineAbsentError
-from macvland.model import Goal, Hold, Host, Network, Subnet
+from macvland.model import Goal, Hold, Host, Network
 from macvland.reconcile import RESTLESS, ROUNDS, UNDONE, Edge, Pass, attempts, converge
 from tests.unit.samples import HOST, OTHER, PUB, container, declared, goal
 from tests.unit.world import World
@@ -119,7 +120,7 @@ def test_a_declaration_that_our_code_fails_on_stays_as_it_is_and_the_others_are_
     world = World(HOST)
     converge(lambda seen: goal(declared(PUB), seen), world.kernel, world.engine, lambda *_: True)
     before = world.host
-    broken = declared(replace(PUB, subnets=cast(tuple[Subnet, ...], None)), OTHER)
+    broken = declared(replace(PUB, shim=cast(ShimDeclaration, "no table")), OTHER)
     ended = converge(lambda seen: goal(broken, seen), world.kernel, world.engine, lambda *_: True)
     assert [(one.network, one.hold) for one in ended.goal.obstacles] == [("pub_net", Hold.DEFECT)]
     assert {shim.network for shim in world.host.shims} == {"lab", "pub_net"}

@@ -1,0 +1,147 @@
+"""macvlanctl where it needs neither the kernel nor Docker: check, and the status of the last pass."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from macvland import cli
+from macvland.status import State, Status, read, write
+from tests.unit.test_status import FINE, READY
+
+GOOD = """\
+[network]
+parent = "eth0"
+
+[[subnet]]
+cidr = "192.168.1.0/24"
+gateway = "192.168.1.1"
+"""
+WRONG = GOOD.replace("cidr", "cdir")
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    (tmp_path / "pub_net.toml").write_text(GOOD)
+    return tmp_path / "pub_net.toml"
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> Path:
+    (tmp_path / "wrong.toml").write_text(WRONG)
+    return tmp_path / "wrong.toml"
+
+
+def test_check_says_that_a_good_file_is_good(good: Path, capsys: Output) -> None:
+    assert cli.main(["check", str(good)]) == 0
+    assert capsys.readouterr() == ("1 network(s), no problems\n", "")
+
+
+def test_check_names_every_problem_with_file_and_line(good: Path, wrong: Path, capsys: Output) -> None:
+    assert cli.main(["check", str(good), str(wrong)]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert [line.split(": ")[:2] for line in told.err.splitlines()] == [
+        [f"{wrong}:4", "subnet[1].cidr"],
+        [f"{wrong}:5", "subnet[1].cdir"],
+    ]
+
+
+def test_check_names_a_file_that_is_missing(tmp_path: Path, capsys: Output) -> None:
+    assert cli.main(["check", str(tmp_path / "none.toml")]) == 1
+    assert capsys.readouterr().err.startswith(f"{tmp_path}/none.toml: cannot be read: No such file")
+
+
+def test_check_as_json(good: Path, wrong: Path, capsys: Output) -> None:
+    assert cli.main(["check", "--json", str(good), str(wrong)]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["version"], told["networks"]) == (1, ["pub_net"])
+    assert [(error["file"], error["line"], error["key"]) for error in told["errors"]] == [
+        (str(wrong), 4, "subnet[1].cidr"),
+        (str(wrong), 5, "subnet[1].cdir"),
+    ]
+    assert all(error.keys() == {"file", "line", "key", "wrong", "right"} for error in told["errors"])
+
+
+def test_a_reader_that_has_seen_enough_is_no_traceback(good: Path) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    command = [sys.executable, "-c", "import sys; from macvland.cli import main; sys.exit(main())", "check", str(good)]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    ended = subprocess.run(command, stdout=write_end, stderr=subprocess.PIPE, env=environment, check=False)
+    os.close(write_end)
+    assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Status], None]:
+    """Put a status where macvlanctl looks for it."""
+    file = tmp_path / "status.json"
+    monkeypatch.setattr("macvland.status.read", partial(read, file))
+    return partial(write, file=file)
+
+
+MINE = replace(FINE, pid=os.getpid())
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (MINE, 0),
+        (replace(MINE, networks=(replace(READY, state=State.FOREIGN),)), 0),
+        (replace(MINE, networks=(replace(READY, state=State.WAITING),)), 2),
+        (replace(MINE, networks=(READY, replace(READY, state=State.FAILED))), 2),
+        (replace(MINE, errors=("x",)), 2),
+    ],
+    ids=["ready", "foreign", "waiting", "failed", "a problem in a file"],
+)
+def test_status_ends_with_2_where_a_network_is_not_as_asked(
+    status: Status, code: int, told: Callable[[Status], None], capsys: Output
+) -> None:
+    told(status)
+    assert cli.main(["status"]) == code
+    assert capsys.readouterr().out.startswith("NETWORK  STATE")
+
+
+def test_status_of_a_daemon_that_is_gone_says_so(told: Callable[[Status], None], capsys: Output) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    told(replace(FINE, pid=gone.pid))
+    assert cli.main(["status"]) == 2
+    assert "macvland is not running: this is what it saw last" in capsys.readouterr().out
+
+
+def test_status_as_json_is_the_file(told: Callable[[Status], None], capsys: Output, tmp_path: Path) -> None:
+    told(MINE)
+    assert cli.main(["status", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "status.json").read_text())
+
+
+@pytest.mark.usefixtures("told")
+def test_status_without_a_daemon_says_how_to_start_it(capsys: Output) -> None:
+    assert cli.main(["status"]) == 1
+    assert "does not exist: start the daemon with 'systemctl start macvland'" in capsys.readouterr().err
+
+
+@pytest.mark.fault("F82")
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize("text", ["", '{"version": 1,', '{"version": 99}'], ids=["empty", "torn", "newer"])
+def test_status_of_a_file_that_cannot_be_read_is_an_error(text: str, tmp_path: Path, capsys: Output) -> None:
+    (tmp_path / "status.json").write_text(text)
+    assert cli.main(["status"]) == 1
+    assert "cannot be read: " in capsys.readouterr().err
+
+
+def test_without_a_verb_there_is_nothing_to_do(capsys: Output) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([])
+    assert ended.value.code == 2
+    assert "VERB" in capsys.readouterr().err
