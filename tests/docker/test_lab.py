@@ -48,6 +48,13 @@ def test_nothing_stays_behind() -> None:
     assert traces(lab.state.id) == []
 
 
+def test_a_process_that_joins_late_goes_too() -> None:
+    with Lab() as lab:
+        for _ in range(20):
+            lab.router.popen("sleep", "1000")
+    assert traces(lab.state.id) == []
+
+
 def test_nothing_stays_behind_after_a_failure_inside() -> None:
     lab = Lab()
 

@@ -85,18 +85,18 @@ def sweep_abandoned() -> tuple[str, ...]:
 
 
 def kill_cgroup(cgroup: Path) -> None:
-    """Kill every process in *cgroup* and below, wait for their end and remove it."""
-    if not cgroup.exists():
-        return
-    (cgroup / "cgroup.kill").write_text("1")
+    """Kill every process in *cgroup* and below, and remove it."""
     wait_until(lambda: _removed(cgroup), 30, f"the end of all processes in {cgroup}")
 
 
 def _removed(cgroup: Path) -> bool:
-    """Remove *cgroup* and those below; tell whether that was possible, which a dying process delays."""
+    """Kill and remove; tell whether *cgroup* is gone. One that is just being started joins after the kill: again."""
     try:
+        (cgroup / "cgroup.kill").write_text("1")
         for directory, _, _ in os.walk(cgroup, topdown=False):
             Path(directory).rmdir()
+    except FileNotFoundError:  # a container's went by itself in between, or all are gone
+        return not cgroup.exists()
     except OSError as error:
         if error.errno == errno.EBUSY:
             return False
