@@ -137,7 +137,19 @@ def test_it_ends_at_once_in_the_middle_of_a_stream(start: Start, proxy: Proxy) -
 
 def test_it_ends_at_once_in_a_long_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "SHORTEST_PAUSE", 60)
-    Watching(tmp_path / "none").end()
+    stop, pausing = Event(), Event()
+
+    class Noted(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pausing.set()
+            return super().wait(timeout)
+
+    thread = Thread(target=watch, args=(lambda: None, stop, Noted(), str(tmp_path / "none")), daemon=True)
+    thread.start()
+    wait_until(pausing.is_set, what="the pause")
+    stop.set()
+    thread.join(5)
+    assert not thread.is_alive()
 
 
 def test_it_leaves_no_thread_behind(start: Start, proxy: Proxy) -> None:
