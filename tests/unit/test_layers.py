@@ -4,6 +4,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,9 +44,13 @@ TABLE = rows()
 MODULES = modules()
 
 
-def imports(file: Path) -> Iterator[tuple[str, bool]]:
-    """Yield what *file* imports, and whether within a function."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+@cache
+def imports(file: Path) -> frozenset[tuple[str, bool]]:
+    """Return what *file* imports, and whether within a function."""
+    return frozenset(_imports(file, ast.parse(file.read_text(encoding="utf-8"))))
+
+
+def _imports(file: Path, tree: ast.Module) -> Iterator[tuple[str, bool]]:
     late = {
         inner
         for function in ast.walk(tree)
