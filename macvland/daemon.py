@@ -10,6 +10,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -33,7 +34,7 @@ from macvland.model import Goal, Hold, Host
 from macvland.patience import Patient
 from macvland.reconcile import Pass, attempts, converge
 from macvland.record import record
-from macvland.status import Status, line, read, status, write
+from macvland.status import FILE, Status, line, read, status, write
 from macvland.wake import Watcher
 from macvland.wanted import removals, wanted
 
@@ -59,7 +60,7 @@ class Daemon:
         self._lock = Lock()
         self._kernel = Kernel()
         self._engine = Patient(Docker(), self._wake.set)
-        self._watcher = Watcher(config.DIRECTORIES, {Path(socket_path()): self._prod.set}, self._wake.set)
+        self._watcher = Watcher(config.DIRECTORIES, self._files(), self._wake.set)
         self._backoff = Backoff()
         self._grace = Grace()
         self._trust = Trust()
@@ -68,6 +69,10 @@ class Daemon:
         self._survived: frozenset[str] = frozenset()
         self._machine_id = machine_id()
         self._watchdog = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 / 2  # seconds; 0: nobody watches
+
+    def _files(self) -> dict[Path, Callable[[], object]]:
+        """Return the files to watch besides those that declare: without its lock file, another daemon could serve."""
+        return {Path(socket_path()): self._prod.set, self._lock.path: self._wake.set}
 
     def run(self) -> int:
         """Serve until SIGTERM; return the exit status. TakenError if another daemon serves already."""
@@ -79,7 +84,7 @@ class Daemon:
         log(logging.INFO, journal.STARTED, f"macvland {__version__} started")
         while not self._stop.is_set():
             self._wait(self._turn())
-        notify("STOPPING=1")
+        _tell_manager("STOPPING=1")
         log(logging.INFO, journal.STOPPED, "stopped; networks and shims stay")
         return 1 if self._died else 0
 
@@ -90,7 +95,7 @@ class Daemon:
         reloading = self._reload.is_set()
         if reloading:
             self._reload.clear()
-            notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            _tell_manager(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
             self._backoff.forget()
             self._trust.renew()
         blind = self._watcher.arm()  # before the look: what changes after it wakes us
@@ -136,18 +141,18 @@ class Daemon:
         new = status(declared, ended, _rfc3339(clock), retries, self._status)
         record(ended, new, self._told)
         if self._told is None or line(new) != line(self._told):
-            notify(f"STATUS={line(new)}")
+            _tell_manager(f"STATUS={line(new)}")
         self._status = self._told = new
         try:
             write(new)
         except OSError as error:
-            yield f"cannot write {error.filename}: {error.strerror}; the status there is old"
+            yield f"cannot write {FILE}: {error.strerror}; the status there is old"
 
     def _say_ready(self, ended: Pass, now: float, reloading: bool) -> None:  # noqa: FBT001 - a fact, not a mode
         late = any(obstacle.hold is Hold.PARENT for obstacle in ended.goal.obstacles)
         if reloading or (self._ready_by is not None and (not late or now >= self._ready_by)):
             self._ready_by = None
-            notify("READY=1")
+            _tell_manager("READY=1")
 
     def _notes(self, *survived: str) -> None:
         """Warn of what macvland works round, once as long as it lasts."""
@@ -168,7 +173,7 @@ class Daemon:
         """Wait for a wake-up or the monotonic time *until*, then for the end of the burst."""
         while not self._wake.is_set() and (left := until - time.monotonic()) > 0:
             if self._watchdog:
-                notify("WATCHDOG=1")
+                _tell_manager("WATCHDOG=1")
             self._wake.wait(min(left, self._watchdog or left))
         end = time.monotonic() + SETTLE
         self._wake.clear()
@@ -198,6 +203,12 @@ class Daemon:
                 self._wake.set()
 
         Thread(target=run, name=watch.__module__, daemon=True).start()
+
+
+def _tell_manager(state: str) -> None:
+    """Tell the service manager (sd_tell_manager(3)); one that cannot be reached is as good as none."""
+    with suppress(OSError):
+        notify(state)
 
 
 def _unchanged(path: Path) -> str:

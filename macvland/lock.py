@@ -16,20 +16,20 @@ class Lock:
 
     def __init__(self, path: Path = DIRECTORY / "lock") -> None:
         """Name the file; nothing is opened yet."""
-        self._path = path
+        self.path = path
         self._file = -1
 
     def hold(self) -> None:
         """Take the lock, or take it again where somebody removed the file; TakenError, OSError if the disk refuses."""
         if self._file >= 0 and self._is_ours():
             return
-        self._path.parent.mkdir(mode=0o755, exist_ok=True)
-        new = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        self.path.parent.mkdir(mode=0o755, exist_ok=True)
+        new = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(new, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(new)
-            raise TakenError(f"another macvland holds {self._path}") from None
+            raise TakenError(f"another macvland holds {self.path}") from None
         if self._file >= 0:
             os.close(self._file)
         self._file = new
@@ -37,7 +37,7 @@ class Lock:
     def _is_ours(self) -> bool:
         ours = os.fstat(self._file)
         try:
-            seen = self._path.stat()
+            seen = self.path.stat()
         except OSError:
             return False
         return (ours.st_dev, ours.st_ino) == (seen.st_dev, seen.st_ino)
