@@ -49,9 +49,12 @@ def test_nothing_stays_behind() -> None:
 
 
 def test_a_process_that_joins_late_goes_too() -> None:
+    joining = 'for n in $(seq 100); do sh -c "echo 0 >$0 && exec sleep 1000" 2>/dev/null & done; wait'
     with Lab() as lab:
-        for _ in range(20):
-            lab.router.popen("sleep", "1000")
+        members = lab.router.cgroup / "processes/cgroup.procs"
+        crowd = subprocess.Popen(["sh", "-c", joining, members])
+        wait_until(members.read_text, what="the first of the crowd")
+    assert crowd.wait(30) == 0
     assert traces(lab.state.id) == []
 
 
