@@ -3,7 +3,7 @@
 Refuses to decide what is wanted: whatever must stay although nobody asks for it, `wanted` has put into *wanted*.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -20,8 +20,10 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
     # A shim cannot change its parent: it is made anew. The kernel drops a link's addresses, routes, neighbours with it.
     gone = {name for name, shim in shims.items() if name not in asked or asked[name].parent != shim.parent}
     addresses = {address for address in seen.addresses if address.shim not in gone}
-    routes = {route for route in seen.routes if route.shim not in gone}
-    neighbours = {neighbour for neighbour in seen.neighbours if neighbour.shim not in gone}
+    # With the last IPv4 address of a link go all its IPv4 routes and neighbours, even permanent ones (fib_disable_ip).
+    bare = _with_ipv4(addresses) - _with_ipv4(wanted.addresses)
+    routes = {it for it in seen.routes if it.shim not in gone and (it.shim, it.destination.version) not in bare}
+    neighbours = {it for it in seen.neighbours if it.shim not in gone and (it.shim, it.address.version) not in bare}
     promiscuous = {promiscuity.parent for promiscuity in wanted.promiscuous}
     owners = {shim.name: shim.network for shim in (*seen.shims, *wanted.shims)}
     pinned = {(neighbour.shim, neighbour.address) for neighbour in wanted.neighbours}
@@ -40,6 +42,8 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
         *(Add(it) for it in sorted(wanted.addresses - addresses, key=str)),
         # Delete a route before adding one: another source to the same destination is another route.
         *(Delete(_named(it, owners)) for it in sorted(routes - wanted.routes, key=str)),
+        # Delete an address before adding routes and neighbours: the last one takes them with it.
+        *(Delete(_named(it, owners)) for it in sorted(addresses - wanted.addresses, key=str)),
         # Pin the neighbour before its route: a packet in between would send an ARP request from the shim.
         *(Add(it) for it in sorted(wanted.neighbours - neighbours, key=str)),
         *(Add(it) for it in sorted(wanted.routes - routes, key=str)),
@@ -49,7 +53,6 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
             for it in sorted(neighbours - wanted.neighbours, key=str)
             if (it.shim, it.address) not in pinned
         ),
-        *(Delete(_named(it, owners)) for it in sorted(addresses - wanted.addresses, key=str)),
         # Delete a network before adding one: it frees its pool and, up to Docker 26, its parent.
         *(Delete(it) for it in sorted(seen.networks - wanted.networks, key=str) if it.spec),
         *(Add(it) for it in sorted(wanted.networks - seen.networks, key=str)),
@@ -59,3 +62,8 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
 def _named(part: PartOfShim, owners: Mapping[str, str]) -> PartOfShim:
     """Return *part* with the network it belongs to: what is seen in the kernel knows its shim only."""
     return replace(part, network=owners.get(part.shim, part.network))
+
+
+def _with_ipv4(addresses: Iterable[ShimAddress]) -> set[tuple[str, int]]:
+    """Return the shims that have one of *addresses* of IPv4, each with that version's number."""
+    return {(it.shim, 4) for it in addresses if it.address.version == 4}

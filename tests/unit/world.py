@@ -85,6 +85,7 @@ class World:
             case Delete(ShimAddress() as address):
                 self._set(addresses=self.host.addresses - {present(address, self.host.addresses)})
                 self._drop_sourceless_routes()
+                self._disable_bare(address.shim)
             case Add(Route() as route):
                 self._add_route(route)
             case Delete(Route() as route):
@@ -153,6 +154,16 @@ class World:
         """The kernel drops routes with the last address they speak from."""
         local = self._local()
         self._set(routes=frozenset(one for one in self.host.routes if one.source is None or one.source in local))
+
+    def _disable_bare(self, shim: str) -> None:
+        """With the last IPv4 address of a link go all its IPv4 routes and neighbours."""
+        if any(one.shim == shim and one.address.version == 4 for one in self.host.addresses):
+            return
+        mine = self.host
+        self._set(
+            routes=frozenset(one for one in mine.routes if one.shim != shim or one.destination.version != 4),
+            neighbours=frozenset(one for one in mine.neighbours if one.shim != shim or one.address.version != 4),
+        )
 
     # Docker
 
