@@ -120,8 +120,9 @@ def _reasons(config: Config, ended: Pass, last: Mapping[str, NetworkStatus]) -> 
         known = last[name].reasons if name in last and last[name].state is State.FAILED else ("not done yet",)
         yield from ((name, State.FAILED, reason) for reason in known)
     yield from ((one.network, STATE_OF[one.hold], one.reason) for one in ended.goal.obstacles)
+    clashing = {one.network for one in ended.goal.obstacles if one.hold is Hold.CONFLICT}
     for network in ended.seen.networks:
-        if not network.spec and network in ended.goal.host.networks:
+        if not network.spec and network in ended.goal.host.networks and network.name not in clashing:
             yield network.name, State.FOREIGN, "met by a network that macvland did not make and leaves alone"
 
 
