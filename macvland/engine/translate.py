@@ -1,6 +1,6 @@
 """Docker's JSON to the model and back. Pure; what is odd in a foreign network is left out, never an error."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -16,6 +16,8 @@ SPARED = "macvland.spared."
 OLDEST_API = (1, 40)  # Docker 19.03
 IPV6_ALONE_API = (1, 48)  # Docker 28.0: EnableIPv4
 NO_GATEWAY_API = (1, 52)  # Docker 29.0: before, IPAM takes the first free address for a gateway (moby#50898)
+
+MODES = frozenset(Mode)
 
 Json = Mapping[str, Any]
 
@@ -43,15 +45,15 @@ def networks_of(reports: Any) -> frozenset[Network]:
 def network_of(report: Json) -> Network:
     """Return one network as Docker reports it; *spec* and a meaning for labels only where it is ours."""
     options, labels = _texts(report.get("Options")), _texts(report.get("Labels"))
-    pools = _rows(_mapping(report.get("IPAM")).get("Config"))
+    pools = [(pool, _auxiliary(pool)) for pool in _rows(_mapping(report.get("IPAM")).get("Config"))]
     parent, mode = options.get("parent", ""), options.get("macvlan_mode", "")
     return Network(
         name=_text(report.get("Name")),
         parent=None if not parent or parent.startswith("dm-") else parent,
-        mode=Mode(mode) if mode in set(Mode) else Mode.BRIDGE,
+        mode=Mode(mode) if mode in MODES else Mode.BRIDGE,
         internal=bool(report.get("Internal")),
-        subnets=frozenset(subnet for pool in pools if (subnet := _subnet(pool))),
-        spared=frozenset(at for pool in pools for key, at in _auxiliary(pool) if key.startswith(SPARED)),
+        subnets=frozenset(subnet for pool, named in pools if (subnet := _subnet(pool, named))),
+        spared=frozenset(at for _, named in pools for key, at in named if key.startswith(SPARED)),
         labels=frozenset((key, value) for key, value in labels.items() if not key.startswith(OURS)),
         spec=labels.get(SPEC, "") if is_ours(report) else "",
         id=_text(report.get("Id")),
@@ -138,7 +140,7 @@ def _pool(subnet: Subnet, network: Network) -> dict[str, Any]:
     return {key: value for key, value in pool.items() if value}
 
 
-def _subnet(pool: Json) -> Subnet | None:
+def _subnet(pool: Json, named: Sequence[tuple[str, Address]]) -> Subnet | None:
     cidr = _prefix(pool.get("Subnet"))
     if cidr is None:
         return None
@@ -146,7 +148,7 @@ def _subnet(pool: Json) -> Subnet | None:
         cidr=cidr,
         gateway=_address(pool.get("Gateway")),
         range=_prefix(pool.get("IPRange")),
-        reserved=frozenset(at for key, at in _auxiliary(pool) if not key.startswith(SPARED)),
+        reserved=frozenset(at for key, at in named if not key.startswith(SPARED)),
     )
 
 
@@ -196,6 +198,8 @@ def _address(value: Any) -> Address | None:
 
 
 def _prefix(value: Any) -> Prefix | None:
+    if not value:  # the common case; an exception is dear
+        return None
     try:
         return ip_network(_text(value), strict=False)  # Docker 20.10 keeps the host bits it was given
     except ValueError:
