@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from macvland.config import Declaration
 from macvland.model import Address, Goal, Hold, Host, Link, Network, spec_of
@@ -12,23 +13,24 @@ def docker_network(declaration: Declaration, link: Link | None, facts: Facts) ->
     """Ask for the network of *declaration* on *link*; one that Docker has under its name stays, fitting or not."""
     if facts.seen.engine is None:
         return Goal(host=Host(), obstacles=obstacle(declaration.name, Hold.ENGINE, facts.seen.absence))
-    network = _as_declared(declaration, link, facts)
+    network = _as_declared(declaration, link.name if link else None)
     same_name = facts.networks[declaration.name]
     if not same_name:
-        return Goal(host=Host(networks=frozenset({network})))
+        new = replace(network, spared=_spared(declaration, link, facts))
+        return Goal(host=Host(networks=frozenset({new})))
     reason = _mismatch(network, same_name)
     obstacles = obstacle(declaration.name, Hold.CONFLICT, reason) if reason else frozenset()
     return Goal(host=Host(networks=frozenset(same_name)), obstacles=obstacles)
 
 
-def _as_declared(declaration: Declaration, link: Link | None, facts: Facts) -> Network:
+@lru_cache(maxsize=4096)  # the hash of a spec is most of the work where nothing changes
+def _as_declared(declaration: Declaration, parent: str | None) -> Network:
     network = Network(
         name=declaration.name,
-        parent=link.name if link else None,
+        parent=parent,
         mode=declaration.mode,
         internal=declaration.internal,
         subnets=frozenset(declaration.subnets),
-        spared=_spared(declaration, link, facts),
         labels=declaration.labels,
     )
     return replace(network, spec=spec_of(network))
@@ -46,9 +48,8 @@ def _spared(declaration: Declaration, link: Link | None, facts: Facts) -> frozen
     taken = {subnet.gateway for subnet in declaration.subnets}.union(*(pool.reserved for pool in declaration.subnets))
     taken |= {end for cidr in cidrs for end in (cidr.network_address, cidr.broadcast_address)}
     taken |= {host for host in hosts if any(host in cidr and facts.first[cidr] != declaration.name for cidr in cidrs)}
-    for network in facts.seen.networks:
-        if network.name != declaration.name and not {pool.cidr for pool in network.subnets}.isdisjoint(cidrs):
-            taken |= network.spared.union(*(pool.reserved | {pool.gateway} for pool in network.subnets))
+    for other in (network for cidr in cidrs for network in facts.sharing[cidr] if network.name != declaration.name):
+        taken |= other.spared.union(*(pool.reserved | {pool.gateway} for pool in other.subnets))
     return frozenset(address for address in (*hosts, *shims) if containing(address, cidrs)) - taken
 
 
@@ -58,7 +59,7 @@ def _mismatch(network: Network, same_name: list[Network]) -> str:
         ids = ", ".join(sorted(one.id[:12] for one in same_name))
         return f"Docker has {len(same_name)} networks of this name ({ids}): remove all but one by its id"
     (seen,) = same_name
-    if network.spec in (seen.spec, spec_of(seen)):
+    if network.spec == seen.spec or network.spec == spec_of(seen):
         return ""
     what = "; ".join(_differences(network, seen))
     if seen.spec:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from macvland.config import Config
-from macvland.model import Address, Goal, Hold, Host, Obstacle, Prefix, Shim, shim_name
+from macvland.model import Address, Goal, Hold, Host, Network, Obstacle, Prefix, Shim, shim_name
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -28,6 +28,10 @@ class Facts:
         self.routes = _by(seen.routes, lambda route: route.shim)
         self.neighbours = _by(seen.neighbours, lambda neighbour: neighbour.shim)
         self.networks = _by(seen.networks, lambda network: network.name)
+        self.sharing: dict[Prefix, list[Network]] = defaultdict(list)  # the networks seen, by subnet
+        for network in seen.networks:
+            for subnet in network.subnets:
+                self.sharing[subnet.cidr].append(network)
         self.attachments = _by(seen.attachments, lambda attachment: attachment.network_id)
 
 
