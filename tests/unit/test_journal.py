@@ -146,8 +146,9 @@ def test_what_does_not_fit_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatc
             log(logging.INFO, journal.STATE, str(number))
         target.open.set()
         until(lambda: len(target.texts) == 6)
-        log(logging.INFO, journal.STATE, "after")
-    assert target.texts == [*(str(number) for number in range(6)), "5 log records lost", "after"]
+        for text in ("after", "later"):
+            log(logging.INFO, journal.STATE, text)
+    assert target.texts == [*(str(number) for number in range(6)), "5 log records lost", "after", "later"]
 
 
 def test_lines_on_stderr_name_the_network_and_what_is_out_of_the_ordinary(capfd: pytest.CaptureFixture[str]) -> None:
