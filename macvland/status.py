@@ -7,7 +7,7 @@ import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -176,11 +176,13 @@ class _Views:
 
 
 def dump(status: Status) -> str:
-    """Return *status* as JSON text."""
-    data = asdict(status)
-    for network in data["networks"]:
-        network["state"] = str(network["state"])
-    return json.dumps({"version": VERSION, **data}, indent=1)
+    """Return *status* as JSON text, in one line: Python indents ten times as slowly, and jq does that as well."""
+    return json.dumps({"version": VERSION, **_fields(status)}, default=_fields)
+
+
+def _fields(value: Status | NetworkStatus | AttachmentStatus) -> dict[str, Any]:
+    fields = {name: getattr(value, name) for name in value.__slots__}
+    return fields | {"state": str(value.state)} if isinstance(value, NetworkStatus) else fields
 
 
 def load(text: str) -> Status:
