@@ -193,7 +193,7 @@ def load(text: str) -> Status:
             raise ValueError("written by another version of macvland")
         networks = tuple(_load_network(network) for network in data.pop("networks"))
         return Status(networks=networks, errors=tuple(data.pop("errors")), **data)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a status of macvland: {error}") from error
 
 
