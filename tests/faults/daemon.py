@@ -41,14 +41,15 @@ class Daemon(Macvland):
         return self.process.poll() is None
 
     def warnings(self) -> list[str]:
-        """Return the lines of its log that are more than information."""
-        return [line for line in self.read_log().splitlines() if line.startswith(("macvland: warn", "macvland: err"))]
+        """Return the lines of its log that are more than information, but for those of a Docker that takes its time."""
+        lines = [line for line in self.read_log().splitlines() if line.startswith(("macvland: warn", "macvland: err"))]
+        return [line for line in lines if "Docker has not answered yet" not in line]
 
 
 def strace(*options: str) -> tuple[str, ...]:
     """Return the words that put a program under strace: the tracer stands behind it, and stops it at nothing else."""
     # strace 6.1 injects no signals with --seccomp-bpf: for these, attach.
-    return ("strace", "-D", "-f", "--seccomp-bpf", "--quiet=all", "-v", "-s", "64", "-o", TRACE, *options, "--")
+    return ("strace", "-D", "-f", "--seccomp-bpf", "--quiet=attach,thread-execve", "-v", "-s", "64", "-o", TRACE, *options, "--")
 
 
 def attach(host: Host, daemon: Daemon, *options: str) -> subprocess.Popen[Any]:

@@ -93,8 +93,10 @@ def shim(
 
 def seen(host: Host) -> World:
     """Return the world as it is."""
+    routes = host.ip_json("-4", "route", "show", "protocol", str(PROTOCOL))
+    neighbours = host.ip_json("-4", "neighbour", "show", "nud", "permanent")
     return World(
-        shims=frozenset(_shim(host, link) for link in our_links(host)),
+        shims=frozenset(_shim(host, link, routes, neighbours) for link in our_links(host)),
         networks=tuple(sorted(_network(one) for one in docker_networks(host) if _is_ours(one))),
     )
 
@@ -163,10 +165,10 @@ def require(host: Host, ctl: Ctl, wanted: World, seconds: float = 15) -> None:
 def status(host: Host) -> dict[str, Any]:
     """Return the daemon's last status, or nothing."""
     try:
-        read: dict[str, Any] = json.loads(host.path("/run/macvland/status.json").read_text())
-    except (OSError, ValueError):
+        read = json.loads(host.path("/run/macvland/status.json").read_text())
+    except (OSError, ValueError, RecursionError):
         return {}
-    return read
+    return read if isinstance(read, dict) else {}
 
 
 def content(now: dict[str, Any]) -> bool:
@@ -221,11 +223,11 @@ def _switches(daemon: Daemon) -> int:
     return count
 
 
-def _shim(host: Host, link: dict[str, Any]) -> Shim:
+def _shim(
+    host: Host, link: dict[str, Any], routes: list[dict[str, Any]], neighbours: list[dict[str, Any]]
+) -> Shim:
     name = link["ifname"]
-    routes = host.ip_json("-4", "route", "show", "dev", name, "protocol", str(PROTOCOL))
-    neighbours = host.ip_json("-4", "neighbour", "show", "dev", name, "nud", "permanent")
-    arp_filter = host.run("cat", f"/proc/sys/net/ipv4/conf/{name}/arp_filter")
+    arp_filter = host.run("sh", "-c", f"cat /proc/sys/net/ipv4/conf/{name}/arp_filter || true")  # it may have gone
     return Shim(
         name=name,
         parent=link["link"],
@@ -234,9 +236,11 @@ def _shim(host: Host, link: dict[str, Any]) -> Shim:
         up="UP" in link["flags"],
         mode=link["linkinfo"]["info_data"]["mode"],
         arp_filter=arp_filter == "1\n",
-        addresses=frozenset(f"{one['local']}/{one['prefixlen']}" for one in link["addr_info"] if one["family"] == "inet"),
-        routes=frozenset((one["dst"], one.get("prefsrc", "")) for one in routes),
-        neighbours=frozenset((one["dst"], one["lladdr"]) for one in neighbours),
+        addresses=frozenset(
+            f"{one['local']}/{one['prefixlen']}" for one in link["addr_info"] if one["family"] == "inet"
+        ),
+        routes=frozenset((one["dst"], one.get("prefsrc", "")) for one in routes if one["dev"] == name),
+        neighbours=frozenset((one["dst"], one["lladdr"]) for one in neighbours if one["dev"] == name),
     )
 
 
