@@ -1,6 +1,7 @@
 """Docker's JSON to the model and back. Pure; what is odd in a foreign network is left out, never an error."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -18,6 +19,8 @@ IPV6_ALONE_API = (1, 48)  # Docker 28.0: EnableIPv4
 NO_GATEWAY_API = (1, 52)  # Docker 29.0: before, IPAM takes the first free address for a gateway (moby#50898)
 
 MODES = frozenset(Mode)
+
+TEXTS = 1 << 14  # addresses, and prefixes, that are kept in mind: about 4 MB at most
 
 Json = Mapping[str, Any]
 
@@ -191,16 +194,25 @@ def _text(value: Any) -> str:
 
 
 def _address(value: Any) -> Address | None:
+    return _parsed_address(_text(value).partition("/")[0])  # 20.10 says an invented IPv6 gateway with its prefix length
+
+
+def _prefix(value: Any) -> Prefix | None:
+    return _parsed_prefix(_text(value))
+
+
+# A look meets the texts of the one before: reading them again would be half of its time.
+@lru_cache(maxsize=TEXTS)
+def _parsed_address(text: str) -> Address | None:
     try:
-        return ip_address(_text(value).partition("/")[0])  # 20.10 says an invented IPv6 gateway with its prefix length
+        return ip_address(text)
     except ValueError:
         return None
 
 
-def _prefix(value: Any) -> Prefix | None:
-    if not value:  # the common case; an exception is dear
-        return None
+@lru_cache(maxsize=TEXTS)
+def _parsed_prefix(text: str) -> Prefix | None:
     try:
-        return ip_network(_text(value), strict=False)  # Docker 20.10 keeps the host bits it was given
+        return ip_network(text, strict=False)  # Docker 20.10 keeps the host bits it was given
     except ValueError:
         return None
