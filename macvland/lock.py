@@ -27,9 +27,11 @@ class Lock:
         new = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(new, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError as refused:
             os.close(new)
-            raise TakenError(f"another macvland holds {self.path}") from None
+            if isinstance(refused, BlockingIOError):
+                raise TakenError(f"another macvland holds {self.path}") from None
+            raise
         if self._file >= 0:
             os.close(self._file)
         self._file = new

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from macvland.action import Action, Add, Delete, Failure
+from macvland.engine.activation import asleep
 from macvland.engine.address import socket_path
 from macvland.engine.refusal import RefusedError, creation_refused, deletion_refused, no_answer
 from macvland.engine.translate import attachments_of, container_names, creation_of, engine_of, is_ours, networks_of
@@ -62,6 +63,8 @@ class Docker:
             Path(self._path).stat()
         except OSError as error:
             raise no_answer(self._path, error) from error
+        if asleep():
+            raise EngineAbsentError("Docker is stopped; its socket would start it, which is not for macvland to do")
         # A host without Docker does not pay for these two: http.client takes 30 ms and 6 MB,
         # the SDK 300-410 ms and 21-33 MB (Python 3.11, both venv and Debian 12).
         from macvland.engine.connection import ask  # noqa: PLC0415

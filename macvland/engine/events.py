@@ -7,6 +7,7 @@ from socket import SHUT_RDWR, socket
 from threading import Event, Thread
 from time import monotonic
 
+from macvland.engine.activation import asleep
 from macvland.engine.address import socket_path
 
 SHORTEST_PAUSE = 0.1  # seconds: Docker is back 0.4 s after a kill
@@ -26,7 +27,7 @@ def watch(wake: Callable[[], object], stop: Event, prod: Event | None = None, pa
     pause = SHORTEST_PAUSE
     while not stop.is_set():
         began = monotonic()
-        if os.access(path, os.W_OK):
+        if os.access(path, os.W_OK) and not asleep():
             from macvland.engine.stream import follow  # noqa: PLC0415 - http.client: 30 ms and 6 MB
 
             follow(path, wake, stream.hold)

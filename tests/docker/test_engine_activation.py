@@ -1,0 +1,54 @@
+"""A Docker that somebody has stopped, whose socket systemd still holds: macvland does not start it."""
+
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from macvland.engine import Docker, activation, watch
+from macvland.model import Host
+from tests.docker.proxy import Proxy
+from tests.lab import wait_until
+
+
+@pytest.fixture
+def units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand where systemd says which units are active: the lab's hosts have no systemd of their own."""
+    directory = tmp_path / "units"
+    directory.mkdir()
+    monkeypatch.setattr(activation, "UNITS", directory)
+    return directory
+
+
+def start(units: Path, unit: str) -> None:
+    """Do what systemd does when *unit* becomes active."""
+    (units / f"invocation:{unit}").symlink_to("0123456789abcdef0123456789abcdef")
+
+
+def test_a_stopped_docker_behind_its_socket_is_absent_and_nothing_connects_to_it(proxy: Proxy, units: Path) -> None:
+    start(units, "docker.socket")
+    seen = Docker(str(proxy.path)).observe(Host())
+    assert (seen.engine, seen.absence.partition(";")[0], proxy.requests) == (None, "Docker is stopped", [])
+
+
+def test_a_docker_that_runs_behind_its_socket_is_asked(proxy: Proxy, units: Path) -> None:
+    start(units, "docker.socket")
+    start(units, "docker.service")
+    assert Docker(str(proxy.path)).observe(Host()).engine
+
+
+def test_the_watcher_leaves_a_stopped_docker_alone_until_it_is_started(proxy: Proxy, units: Path) -> None:
+    start(units, "docker.socket")
+    woken, stop, prod = Event(), Event(), Event()
+    watcher = Thread(target=watch, args=(woken.set, stop, prod, str(proxy.path)), daemon=True)
+    watcher.start()
+    try:
+        prod.set()
+        wait_until(lambda: not prod.is_set(), what="the watcher looked again")
+        assert proxy.requests == []
+        start(units, "docker.service")
+        prod.set()
+        wait_until(woken.is_set, what="a wake-up by the Docker that was started")
+    finally:
+        stop.set()
+        watcher.join(5)
