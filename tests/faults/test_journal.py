@@ -1,0 +1,99 @@
+"""A14, and what the journal holds: a real journald with fields, stopped, killed, started again, and blocked."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from macvland import journal
+from tests.faults.conftest import Start
+from tests.faults.daemon import Daemon
+from tests.faults.declaration import file
+from tests.faults.invariants import idle, indexes
+from tests.faults.journald import Journald, stream_of
+from tests.lab import Host, wait_until
+
+NOISE = "".join(f"key{number} = 1\n" for number in range(1500))  # each is a problem, and a record
+
+
+@pytest.fixture
+def journald(shared_host: Host) -> Iterator[Journald]:
+    running = Journald(shared_host)
+    yield running
+    running.kill()
+    shared_host.run("rm", "-rf", "/run/log", "/run/systemd")
+
+
+def serve(start: Start, journald: Journald) -> Daemon:
+    """Start a daemon whose stderr is the journal."""
+    with journald.connect() as stderr:
+        return start(stderr=stderr, environment=stream_of(stderr))
+
+
+def test_a_change_is_a_record_with_its_fields(shared_host: Host, start: Start, journald: Journald) -> None:
+    daemon = serve(start, journald)
+    shared_host.drop("lan.toml", file("eth0", 1))
+    wait_until(lambda: journald.records("MACVLAND_NETWORK=lan", f"MESSAGE_ID={journal.STATE}"))
+    (change,) = journald.records("MACVLAND_NETWORK=lan", f"MESSAGE_ID={journal.CHANGED}")
+    fields = ("MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "MACVLAND_PARENT", "MACVLAND_ACTION", "_PID")
+    assert {name: change[name] for name in fields} == {
+        "MESSAGE": "add shim 'mv-lan' on 'eth0'",
+        "PRIORITY": "6",
+        "SYSLOG_IDENTIFIER": "macvland",
+        "MACVLAND_PARENT": "eth0",
+        "MACVLAND_ACTION": "add",
+        "_PID": str(daemon.pid),
+    }
+    assert Path(change["CODE_FILE"]).name == "record.py"
+    assert change["CODE_FUNC"] == "record"
+    (state,) = journald.records("MACVLAND_NETWORK=lan", f"MESSAGE_ID={journal.STATE}")
+    assert (state["MACVLAND_STATE"], state["PRIORITY"]) == ("waiting", "4")  # no Docker here
+    assert daemon.read_log() == ""
+
+
+@pytest.mark.fault("A14")
+def test_a_journald_that_hangs_holds_up_nothing(shared_host: Host, start: Start, journald: Journald) -> None:
+    daemon = serve(start, journald)
+    wait_until(lambda: journald.messages())
+    before = idle(daemon)
+    journald.stop()
+    for number in range(3):
+        shared_host.drop("noise.toml", f"{NOISE}\n# {number}\n")
+        shared_host.drop("lan.toml", file("eth0", 1))
+        wait_until(lambda: "mv-lan" in indexes(shared_host), what="a shim while journald hangs")
+        shared_host.remove("noise.toml")
+        shared_host.drop("lan.toml", file("eth0", 1, None))
+        wait_until(lambda: "mv-lan" not in indexes(shared_host), what="its end while journald hangs")
+    journald.resume()
+    shared_host.drop("lan.toml", file("eth0", 1))
+    wait_until(lambda: any("log records lost" in text for text in journald.messages()))
+    wait_until(lambda: journald.messages()[-1].startswith("add "), what="the latest change, after all")
+    assert idle(daemon) == before
+
+
+@pytest.mark.fault("A14")
+def test_a_journald_that_hangs_does_not_hold_up_the_end(shared_host: Host, start: Start, journald: Journald) -> None:
+    daemon = serve(start, journald)
+    wait_until(lambda: journald.messages())
+    journald.stop()
+    shared_host.drop("noise.toml", NOISE)
+    shared_host.drop("lan.toml", file("eth0", 1))
+    wait_until(lambda: "mv-lan" in indexes(shared_host))
+    assert daemon.stop(10) == 0
+    journald.resume()
+
+
+@pytest.mark.fault("A14")
+def test_a_journald_that_is_killed_and_started_again_is_found_again(
+    shared_host: Host, start: Start, journald: Journald
+) -> None:
+    daemon = serve(start, journald)
+    wait_until(lambda: journald.messages())
+    before = idle(daemon)
+    journald.kill()
+    shared_host.drop("lan.toml", file("eth0", 1))
+    wait_until(lambda: "mv-lan" in indexes(shared_host))
+    journald.start()
+    shared_host.drop("lan.toml", file("eth0", 1, None))
+    wait_until(lambda: "delete shim 'mv-lan' on 'eth0'" in journald.messages())
+    assert idle(daemon) == before
