@@ -72,23 +72,29 @@ class Round:
     def _second_steps(self, action: Action) -> Iterator[Message]:
         match action:
             case Add(Shim() as shim):
-                index = self._index(shim.name)
-                yield requests.settle(shim, index, ipv6=write_ipv6(shim))
-                if shim.name != requests.full_name(shim):
-                    yield requests.altname(shim, index)
-                if shim.up:
-                    yield requests.raise_link(index)
+                yield from self._complete(shim, self._index(shim.name))
             case _:
                 return
 
+    def _complete(self, shim: Shim, index: int) -> Iterator[Message]:
+        yield requests.settle(shim, index, ipv6=write_ipv6(shim))
+        if shim.name != requests.full_name(shim):
+            yield requests.altname(shim, index)
+        if shim.up:
+            yield requests.raise_link(index)
+
     def _change(self, shim: Shim, seen: Shim) -> Iterator[Message]:
         index = self._index(shim.name)
-        if (shim.accept_ra, shim.autoconf) != (seen.accept_ra, seen.autoconf):
-            write_ipv6(shim)
         if message := requests.adjust(shim, seen, index):
             yield message
-        if shim.up != seen.up:
-            yield requests.raise_link(index) if shim.up else requests.lower_link(index)
+        if shim.up and not seen.up:
+            # It may be down because we were killed while we made it: then it lacks what no look shows, too.
+            yield from self._complete(shim, index)
+            return
+        if (shim.accept_ra, shim.autoconf) != (seen.accept_ra, seen.autoconf):
+            write_ipv6(shim)
+        if seen.up and not shim.up:
+            yield requests.lower_link(index)
 
     def _delete_shims(self, actions: Sequence[Action]) -> None:
         """Delete several in one go: they change groups and the group goes, in one send that no kill can cut in two.

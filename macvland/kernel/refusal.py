@@ -21,7 +21,8 @@ def harmless(message: Message, refusal: Refusal) -> bool:
     """Whether *refusal* says that what was asked is so already."""
     if message.kind in DELETIONS:
         return refusal.errno in GONE
-    return message.kind == codec.RTM_NEWADDR and refusal.errno == errno.EEXIST
+    # An altname is for people: whoever has it already, the shim works without.
+    return message.kind in (codec.RTM_NEWADDR, codec.RTM_NEWLINKPROP) and refusal.errno == errno.EEXIST
 
 
 def explain(action: Action, refusal: Refusal, links: Iterable[Link]) -> Failure:

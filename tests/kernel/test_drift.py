@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from macvland.kernel import Kernel
-from macvland.model import Host
+from macvland.kernel.requests import GROUP
+from macvland.model import Host, shim_name
 from tests.kernel.samples import ADDRESS, NEIGHBOUR, ROUTE, SHIM, WANTED, converge, make, seen
-from tests.lab.netns import add_parent, current_namespace, inside, ip, private_network
+from tests.lab.netns import add_parent, current_namespace, inside, ip, ip_json, private_network
 
 DRIFT = {
     "shim deleted": "link delete mv-lan",
@@ -47,6 +48,16 @@ def test_drift_is_seen_and_put_right(kernel: Kernel, command: str) -> None:
     assert seen(kernel) != WANTED
     converge(kernel, WANTED)
     assert seen(kernel) == WANTED
+
+
+def test_a_shim_that_was_not_finished_before_a_kill_is_finished(kernel: Kernel) -> None:
+    long = replace(SHIM, name=shim_name("a-network-with-a-long-name"), network="a-network-with-a-long-name")
+    new = f"link add {long.name} link eth0 address {long.mac} group {GROUP} type macvlan mode bridge"
+    ip(*new.split())
+    converge(kernel, Host(shims=frozenset({long})))
+    (link,) = ip_json("link", "show", "mv-a-network-with-a-long-name")
+    assert (link["ifname"], link["inet6_addr_gen_mode"]) == (long.name, "none")
+    assert ip_json("-6", "address", "show", "dev", long.name) == []
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
