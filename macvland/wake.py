@@ -6,6 +6,7 @@ Refuses to read what has changed: whoever is woken looks at everything. Our own 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import signature
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,10 @@ ASKED: dict[str, Any] = {
 }
 FILTER = ASKED if "event_filter" in signature(BaseObserver.schedule).parameters else {}
 
+# Events to a look that no event asks for. The kernel keeps 16,384 of them and loses what comes then (IN_Q_OVERFLOW), of
+# which watchdog says nothing; but those it kept come after the loss, and so comes a look.
+FLOOD = 1000
+
 Identity = tuple[int, int, int, int]
 
 
@@ -47,6 +52,7 @@ class Watcher(FileSystemEventHandler):
         self._targets: frozenset[Path] = frozenset()
         self._armed: dict[Path, tuple[Identity, ObservedWatch]] = {}
         self._dead: set[Path] = set()  # watches that ended with their directory
+        self._flood = count(1)
         self._observer = Observer()
         self._observer.daemon = True
         self._observer.start()
@@ -82,6 +88,8 @@ class Watcher(FileSystemEventHandler):
 
     def dispatch(self, event: FileSystemEvent) -> None:
         """Call whom *event* concerns."""
+        if next(self._flood) % FLOOD == 0:
+            self._wake()
         if event.event_type not in CHANGES:
             return
         for text in {event.src_path, getattr(event, "dest_path", "")} - {""}:
