@@ -12,7 +12,7 @@ demo: setup ## watch a dropped file become a network, in namespaces of its own
 	@$(PYTHON) -m tests.lab.demo
 
 check: setup ## ruff, mypy and all tests
-	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff check --quiet --output-format concise .
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/mypy --no-error-summary
 	@.venv/bin/pytest --quiet $(TESTS)
