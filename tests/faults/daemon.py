@@ -49,7 +49,20 @@ class Daemon(Macvland):
 def strace(*options: str) -> tuple[str, ...]:
     """Return the words that put a program under strace: the tracer stands behind it, and stops it at nothing else."""
     # strace 6.1 injects no signals with --seccomp-bpf: for these, attach.
-    return ("strace", "-D", "-f", "--seccomp-bpf", "--quiet=attach,thread-execve", "-v", "-s", "64", "-o", TRACE, *options, "--")
+    return (
+        "strace",
+        "-D",
+        "-f",
+        "--seccomp-bpf",
+        "--quiet=attach,thread-execve",
+        "-v",
+        "-s",
+        "64",
+        "-o",
+        TRACE,
+        *options,
+        "--",
+    )
 
 
 def attach(host: Host, daemon: Daemon, *options: str) -> subprocess.Popen[Any]:
@@ -77,4 +90,8 @@ def begin_stopped(daemon: Daemon) -> Daemon:
 
 def with_code(*lines: str) -> tuple[str, ...]:
     """Return a program that runs *lines* before the daemon's own main."""
-    return (sys.executable, "-c", "\n".join(("import sys", "from macvland.daemon import main", *lines, "sys.exit(main())")))
+    return (
+        sys.executable,
+        "-c",
+        "\n".join(("import sys", "from macvland.daemon import main", *lines, "sys.exit(main())")),
+    )

@@ -1,7 +1,6 @@
 """What must hold after every fault, I1 to I6 of docs/faults.md, looked at with ip(8), Docker's API and /proc."""
 
 import json
-import os
 import sys
 import time
 from dataclasses import dataclass
@@ -77,9 +76,9 @@ def shim(
     *,
     own: str | None = None,
     source: str = "",
-    reaches: tuple[tuple[str, str], ...] = (),
+    reaches: tuple[tuple[str, str], ...] = (),  # address, MAC
 ) -> Shim:
-    """Return the shim as it should be: with its *own* address or none, and a way to each (address, MAC) of *reaches*."""
+    """Return the shim as it should be: with its *own* address or none, and the ways to *reaches*."""
     return Shim(
         name=f"mv-{network}",
         parent=parent,
@@ -116,6 +115,11 @@ def identifiers(host: Host) -> dict[str, str]:
     return {one["Name"]: one["Id"] for one in docker_networks(host) if _is_ours(one)}
 
 
+def made(host: Host) -> dict[str, object]:
+    """Return what tells each of our links and networks from another one made later in its place."""
+    return {**indexes(host), **identifiers(host)}
+
+
 def docker_networks(host: Host) -> list[dict[str, Any]]:
     """Return every network as Docker tells of it; none where it does not run."""
     if not host.docker_socket.exists():
@@ -148,7 +152,18 @@ def foreign(host: Host) -> dict[str, Any]:
 
 def _link(link: dict[str, Any]) -> dict[str, Any]:
     """Return what somebody has set of *link*; the rest is the kernel's, which changes it by itself."""
-    set_by_somebody = ("ifindex", "ifname", "ifalias", "altnames", "link", "address", "mtu", "group", "master", "linkinfo")
+    set_by_somebody = (
+        "ifindex",
+        "ifname",
+        "ifalias",
+        "altnames",
+        "link",
+        "address",
+        "mtu",
+        "group",
+        "master",
+        "linkinfo",
+    )
     addresses = [one for one in link["addr_info"] if one["scope"] == "global"]
     return {key: link.get(key) for key in set_by_somebody} | {"up": "UP" in link["flags"], "addresses": addresses}
 
@@ -158,7 +173,7 @@ def require(host: Host, ctl: Ctl, wanted: World, seconds: float = 15) -> None:
     try:
         wait_until(lambda: seen(host) == wanted, seconds)
     except TimeIsUpError:
-        assert seen(host) == wanted  # noqa: B015 - pytest shows the difference
+        assert seen(host) == wanted
     assert wait_until(lambda: (plan := ctl("plan"))[0] == 0 and plan) == (0, "nothing to do\n")
 
 
@@ -202,13 +217,7 @@ def idle(daemon: Daemon, moment: float = 0.4, seconds: float = 20) -> int:
 
 def descriptors(daemon: Daemon) -> int:
     """Return how many files *daemon* has open."""
-    return len(os.listdir(f"/proc/{daemon.pid}/fd"))
-
-
-def cpu_ticks(daemon: Daemon) -> int:
-    """Return the CPU time that *daemon* has used, in ticks of 10 ms."""
-    fields = Path(f"/proc/{daemon.pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
+    return len(list(Path(f"/proc/{daemon.pid}/fd").iterdir()))
 
 
 def _switches(daemon: Daemon) -> int:
@@ -223,9 +232,7 @@ def _switches(daemon: Daemon) -> int:
     return count
 
 
-def _shim(
-    host: Host, link: dict[str, Any], routes: list[dict[str, Any]], neighbours: list[dict[str, Any]]
-) -> Shim:
+def _shim(host: Host, link: dict[str, Any], routes: list[dict[str, Any]], neighbours: list[dict[str, Any]]) -> Shim:
     name = link["ifname"]
     arp_filter = host.run("sh", "-c", f"cat /proc/sys/net/ipv4/conf/{name}/arp_filter || true")  # it may have gone
     return Shim(

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import subprocess
-from socket import AF_UNIX, SHUT_RD, SO_PASSCRED, SOL_SOCKET, socket
+from socket import AF_UNIX, SHUT_RD, socket
 from typing import Any
 
 from tests.lab import Host, wait_until

@@ -1,4 +1,4 @@
-"""The moments of talking to Docker at which a daemon can die: before Docker hears a request, and after it has done it."""
+"""When a daemon that talks to Docker can die: before Docker hears a request, and after it has done what was asked."""
 
 import os
 import signal

@@ -43,7 +43,7 @@ def manager(path: Path) -> Iterator[Manager]:
     """Listen at *path*."""
     with socket(AF_UNIX, SOCK_DGRAM) as listener:
         listener.bind(str(path))
-        listener.setblocking(False)
+        listener.settimeout(0)
         try:
             yield Manager(listener)
         finally:

@@ -54,7 +54,7 @@ def test_a_change_is_a_record_with_its_fields(shared_host: Host, start: Start, j
 @pytest.mark.fault("A14")
 def test_a_journald_that_hangs_holds_up_nothing(shared_host: Host, start: Start, journald: Journald) -> None:
     daemon = serve(start, journald)
-    wait_until(lambda: journald.messages())
+    wait_until(journald.messages)
     before = idle(daemon)
     journald.stop()
     for number in range(3):
@@ -74,7 +74,7 @@ def test_a_journald_that_hangs_holds_up_nothing(shared_host: Host, start: Start,
 @pytest.mark.fault("A14")
 def test_a_journald_that_hangs_does_not_hold_up_the_end(shared_host: Host, start: Start, journald: Journald) -> None:
     daemon = serve(start, journald)
-    wait_until(lambda: journald.messages())
+    wait_until(journald.messages)
     journald.stop()
     shared_host.drop("noise.toml", NOISE)
     shared_host.drop("lan.toml", file("eth0", 1))
@@ -88,7 +88,7 @@ def test_a_journald_that_is_killed_and_started_again_is_found_again(
     shared_host: Host, start: Start, journald: Journald
 ) -> None:
     daemon = serve(start, journald)
-    wait_until(lambda: journald.messages())
+    wait_until(journald.messages)
     before = idle(daemon)
     journald.kill()
     shared_host.drop("lan.toml", file("eth0", 1))

@@ -18,8 +18,8 @@ from tests.faults.invariants import (
     World,
     content,
     foreign,
-    identifiers,
     indexes,
+    made,
     our_links,
     require,
     seen,
@@ -52,8 +52,8 @@ class Ground:
         for name in ("mv-own", "mv-lent"):
             self.host.ip("link", "delete", name)
         self.host.docker("network", "rm", "own")
-        for file in ("status.json", ".status.json.new"):
-            self.host.path(f"/run/macvland/{file}").unlink(missing_ok=True)
+        for name in ("status.json", ".status.json.new"):
+            self.host.path(f"/run/macvland/{name}").unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -65,7 +65,9 @@ def ground(shared_docker_host: Host, ctl: Ctl, start: Start) -> Iterator[Ground]
     host.ip("address", "add", "192.168.1.99/32", "dev", "mv-theirs")
     host.ip("link", "set", "mv-theirs", "up")
     host.ip("route", "add", "192.168.1.98", "dev", "mv-theirs")
-    host.docker("network", "create", "--driver", "macvlan", "--opt", "parent=eth5", "--subnet", "192.168.5.0/24", "theirs")
+    host.docker(
+        "network", "create", "--driver", "macvlan", "--opt", "parent=eth5", "--subnet", "192.168.5.0/24", "theirs"
+    )
     wait_until(lambda: "tentative" not in host.ip("address", "show"))
     before = foreign(host)
     for name, text in FILES.items():
@@ -75,12 +77,18 @@ def ground(shared_docker_host: Host, ctl: Ctl, start: Start) -> Iterator[Ground]
     daemon.kill()
     lent, still = (host.container(name, name, f"192.168.{third}.51") for name, third in (("lent", 3), ("still", 4)))
     wanted = World(
-        shims=frozenset({
-            shim(host, "own", "eth2", own="192.168.2.223"),
-            shim(host, "lent", "eth3", source="192.168.3.50", reaches=(("192.168.3.51", lent.mac()),)),
-            shim(host, "still", "eth4", source="192.168.4.50", reaches=(("192.168.4.51", still.mac()),)),
-        }),
-        networks=(("lent", "eth3", "192.168.3.0/24"), ("own", "eth2", "192.168.2.0/24"), ("still", "eth4", "192.168.4.0/24")),
+        shims=frozenset(
+            {
+                shim(host, "own", "eth2", own="192.168.2.223"),
+                shim(host, "lent", "eth3", source="192.168.3.50", reaches=(("192.168.3.51", lent.mac()),)),
+                shim(host, "still", "eth4", source="192.168.4.50", reaches=(("192.168.4.51", still.mac()),)),
+            }
+        ),
+        networks=(
+            ("lent", "eth3", "192.168.3.0/24"),
+            ("own", "eth2", "192.168.2.0/24"),
+            ("still", "eth4", "192.168.4.0/24"),
+        ),
     )
     daemon = start()
     told(host, daemon)
@@ -100,13 +108,22 @@ class Reserve:
 
     def __init__(self, start: Start, environment: dict[str, str] | None = None) -> None:
         """Begin with one."""
-        self._make = lambda: start(program=with_code(STOPPED), environment=environment)
+        self._start, self._environment = start, environment
         self._next = self._make()
+
+    def _make(self) -> Daemon:
+        return self._start(program=with_code(STOPPED), environment=self._environment)
 
     def take(self) -> Daemon:
         """Return one that is stopped."""
         daemon, self._next = self._next, self._make()
         return begin_stopped(daemon)
+
+
+def completes(daemon: Daemon, host: Host) -> bool:
+    """Wait for the end of *daemon* or of its work; tell whether it was its work."""
+    wait_until(lambda: not daemon.running or ((now := status(host)) and content(now)), 20)
+    return daemon.running
 
 
 def kill_at_every_moment(ground: Ground, arm: Callable[[Daemon, int], object], reserve: Reserve) -> int:
@@ -117,21 +134,19 @@ def kill_at_every_moment(ground: Ground, arm: Callable[[Daemon, int], object], r
     host = ground.host
     for moment in range(1, 100):
         ground.undo()
-        before = indexes(host), identifiers(host)
+        before = made(host)
         doomed = reserve.take()
         arm(doomed, moment)
         doomed.signal(signal.SIGCONT)
-        wait_until(lambda: not doomed.running or ((now := status(host)) and content(now)), 20)
-        if doomed.running:
+        if completes(doomed, host):
             return moment - 1
         assert doomed.process.wait() == -signal.SIGKILL
-        partial = indexes(host), identifiers(host)
-        assert all(earlier.items() <= later.items() for earlier, later in zip(before, partial, strict=True))
+        partial = made(host)
+        assert before.items() <= partial.items()
         daemon = reserve.take()
         daemon.signal(signal.SIGCONT)
         require(host, ground.ctl, ground.wanted)
-        after = indexes(host), identifiers(host)
-        assert all(earlier.items() <= later.items() for earlier, later in zip(partial, after, strict=True))
+        assert partial.items() <= made(host).items()
         daemon.kill()
     raise AssertionError("no daemon completed")
 

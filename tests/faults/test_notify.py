@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -54,12 +55,10 @@ def test_ready_is_said_once_and_the_status_line_when_it_changes(
     assert daemon.stop() == 0
     assert systemd.states() == ["READY=1", "STOPPING=1"]
     lines = [text for text in systemd.heard if text.startswith("STATUS=")]
-    assert all(one != other for one, other in zip(lines, lines[1:], strict=False))
+    assert all(one != other for one, other in pairwise(lines))
 
 
-def test_a_reload_says_since_when_and_is_over_after_the_pass(
-    shared_docker_host: Host, start: Start, systemd: Manager
-) -> None:
+def test_a_reload_says_since_when_and_is_over_after_the_pass(start: Start, systemd: Manager) -> None:
     daemon = start(environment=SERVICE)
     ready = systemd.wait_for("READY=1")
     before = time.monotonic_ns() // 1000
@@ -70,7 +69,7 @@ def test_a_reload_says_since_when_and_is_over_after_the_pass(
     assert before <= since <= time.monotonic_ns() // 1000
 
 
-def test_the_watchdog_is_patted_within_its_time(shared_docker_host: Host, start: Start, systemd: Manager) -> None:
+def test_the_watchdog_is_patted_within_its_time(start: Start, systemd: Manager) -> None:
     start(environment={**SERVICE, "WATCHDOG_USEC": "3000000"})
     position = systemd.wait_for("WATCHDOG=1")
     for _ in range(2):
