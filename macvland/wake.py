@@ -5,6 +5,7 @@ Refuses to read what has changed: whoever is woken looks at everything. Our own 
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from inspect import signature
 from itertools import count
 from pathlib import Path
@@ -36,6 +37,8 @@ FILTER = ASKED if "event_filter" in signature(BaseObserver.schedule).parameters 
 # which watchdog says nothing; but those it kept come after the loss, and so comes a look.
 FLOOD = 1000
 
+LINKS = 40  # on one way at most, as the kernel has it (path_resolution(7), MAXSYMLINKS)
+
 Identity = tuple[int, int, int, int]
 
 
@@ -46,45 +49,59 @@ class Watcher(FileSystemEventHandler):
         self, directories: Iterable[Path], files: Mapping[Path, Callable[[], object]], wake: Callable[[], object]
     ) -> None:
         """Take *wake* for the directories, and for each of *files* what to call when it comes or goes."""
-        self._directories = tuple(directories)
-        self._files = files
+        self._asked = tuple(directories)
+        self._directories: frozenset[Path] = frozenset()  # where they lead by now: the kernel watches no link
+        self._files = {Path(os.path.realpath(file.parent), file.name): call for file, call in files.items()}
         self._wake = wake
         self._targets: frozenset[Path] = frozenset()
         self._armed: dict[Path, tuple[Identity, ObservedWatch]] = {}
         self._dead: set[Path] = set()  # watches that ended with their directory
         self._flood = count(1)
-        self._observer = Observer()
-        self._observer.daemon = True
-        self._observer.start()
+        self._observer: BaseObserver | None = None
 
     def arm(self) -> str:
         """Set the watches to what is there now; return why some are missing, "" if none is.
 
         A directory that does not exist is watched for in the nearest one above; one that was replaced gets a new
         watch, for the old one is dead; its parent is watched too, for a rename is no event in itself; links are
-        followed to the file they name, for an edit there is no event here.
+        followed to the file they name, for neither an edit there nor a link turned on the way is an event here.
         """
-        self._targets = frozenset(_targets(self._directories))
+        self._directories = frozenset(Path(os.path.realpath(directory)) for directory in self._asked)
+        self._targets = frozenset(_targets(self._asked))
         parents = {path.parent for path in (*self._directories, *self._files, *self._targets)}
         dead = {self._dead.pop() for _ in range(len(self._dead))}
         wanted = dict(_identities({*self._directories, *parents}))
         ended = [path for path, (identity, _) in self._armed.items() if path in dead or wanted.get(path) != identity]
-        for path in ended:
-            self._observer.unschedule(self._armed.pop(path)[1])
         trouble = ""
-        for path in wanted.keys() - self._armed.keys():
+        try:
+            observer = self._observing()
+        except OSError as error:
+            return f"cannot watch any directory: {error.strerror}"
+        for path in ended:
+            observer.unschedule(self._armed.pop(path)[1])
+        for path in sorted(wanted.keys() - self._armed.keys(), reverse=True):
             try:
-                watch = self._observer.schedule(self, str(path), recursive=False, **FILTER)
+                watch = observer.schedule(self, str(path), recursive=False, **FILTER)
             except OSError as error:
                 trouble = f"cannot watch {path}: {error.strerror}"
             else:
                 self._armed[path] = (wanted[path], watch)
         return trouble
 
+    def _observing(self) -> BaseObserver:
+        """Return watchdog's observer. From 7 on it has one inotify instance for all; OSError where none is left."""
+        if self._observer is None:
+            observer = Observer()
+            observer.daemon = True
+            observer.start()
+            self._observer = observer
+        return self._observer
+
     def close(self) -> None:
         """End all watches."""
-        self._observer.stop()
-        self._observer.join()
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer.join()
 
     def dispatch(self, event: FileSystemEvent) -> None:
         """Call whom *event* concerns."""
@@ -120,14 +137,29 @@ class Watcher(FileSystemEventHandler):
 
 
 def _targets(directories: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files that links in *directories* name."""
+    """Yield what decides which file a link in *directories* means, or where one of them leads if it is a link."""
     for directory in directories:
+        if os.path.realpath(directory) != str(directory):
+            yield from _way(directory)
         try:
             with os.scandir(directory) as entries:
-                links = [entry.path for entry in entries if entry.is_symlink()]
+                links = [Path(entry.path) for entry in entries if entry.is_symlink()]
         except OSError:
             continue
-        yield from (Path(os.path.realpath(link)) for link in links)
+        for link in links:
+            yield from _way(link)
+
+
+def _way(path: Path) -> Iterator[Path]:
+    """Yield each link on the way that *path* leads, and what is at its end, there or not."""
+    with suppress(OSError):  # a link that goes meanwhile ends the way
+        for _ in range(LINKS):
+            link = next((one for one in (*reversed(path.parents), path) if one.is_symlink()), None)
+            if link is None:
+                break
+            yield link
+            path = Path(link.parent, link.readlink(), path.relative_to(link))
+    yield path
 
 
 def _identities(paths: Iterable[Path]) -> Iterator[tuple[Path, Identity]]:
