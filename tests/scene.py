@@ -2,8 +2,6 @@
 
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +11,8 @@ import docker
 
 from macvland import status as report
 from macvland.status import NetworkStatus, Status
+from tests.faults.daemon import Daemon, with_code
 from tests.lab import CommandError, Host, Macvland, wait_until
-from tests.lab.command import PROJECT
 
 GROUP, PROTOCOL = "28022", "77"  # the marks of what is macvland's, as ip(8) shows them
 STARTED = "macvland: macvland 0.1.0 started"
@@ -207,12 +205,14 @@ def unbroken_ping(host: Host, address: str, *, within: Path | None = None) -> It
     def replies() -> list[int]:
         return [int(number) for number in REPLY.findall(log.read_text())]
 
-    wait_until(replies, what=f"an answer from {address}")
-    before = len(replies())
-    yield
-    wait_until(lambda: len(replies()) > before, what=f"an answer from {address} at the end")
-    ping.send_signal(signal.SIGINT)
-    ping.wait()
+    try:
+        wait_until(replies, what=f"an answer from {address}")
+        yield
+        before = len(replies())
+        wait_until(lambda: len(replies()) > before, what=f"an answer from {address} at the end")
+    finally:
+        ping.send_signal(signal.SIGINT)
+        ping.wait()
     came = replies()
     lost = sorted(set(range(1, max(came) + 1)) - set(came))
     assert not lost, f"{len(lost)} of {max(came)} packets to {address} lost: {lost[:20]}"
@@ -221,23 +221,8 @@ def unbroken_ping(host: Host, address: str, *, within: Path | None = None) -> It
 # Before and after
 
 
-class Unhurried(Macvland):
-    """A daemon that gives Docker more than a moment to answer, for the machine of the tests may be busy.
-
-    How a slow Docker is told of is shown elsewhere; here it would only be noise between the lines expected.
-    """
-
-    def __init__(self, host: Host) -> None:
-        """Start it on *host*."""
-        program = "import sys; from macvland import daemon, patience; patience.PATIENCE = 5.0; sys.exit(daemon.main())"
-        self.log = host.root / f"macvland-{len(list(host.root.glob('macvland-*.log')))}.log"
-        with self.log.open("wb") as log:
-            self.process = host.popen(
-                *(sys.executable, "-c", program),
-                environment={"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+# How a slow Docker is told of is shown elsewhere: on a busy machine it would only be noise between the lines expected.
+UNHURRIED = with_code("from macvland import patience", "patience.PATIENCE = 5.0")
 
 
 class Serving:
@@ -246,11 +231,11 @@ class Serving:
     def __init__(self, host: Host) -> None:
         """Start none yet."""
         self.host = host
-        self._daemons: list[Macvland] = []
+        self._daemons: list[Daemon] = []
 
-    def __call__(self) -> Macvland:
-        """Start a daemon; return when it has done its first pass."""
-        daemon = Unhurried(self.host)
+    def __call__(self, *under: str) -> Daemon:
+        """Start a daemon by the words *under*; return when it has done its first pass."""
+        daemon = Daemon(self.host, *under, program=UNHURRIED)
         self._daemons.append(daemon)
         wait_until(lambda: (last := status(self.host)) and last.pid == daemon.pid, what="the first pass")
         return daemon
