@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.daemon import Daemon
 from tests.faults.invariants import Ctl, docker_networks, our_links
-from tests.lab import Host
+from tests.lab import Host, wait_until
 
 
 class Start(Protocol):
@@ -26,6 +26,8 @@ def ctl(shared_host: Host) -> Ctl:
 @pytest.fixture
 def start(shared_host: Host) -> Iterator[Start]:
     """A way to start daemons on the module's host, which is empty again afterwards."""
+    # A new link gets its IPv6 address a second later, which wakes a daemon that a test wants to be idle.
+    wait_until(lambda: "tentative" not in shared_host.ip("address", "show"))
     daemons: list[Daemon] = []
 
     def begin(*under: str, **options: object) -> Daemon:
