@@ -63,9 +63,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.skipped and not hasattr(report, "wasxfail"):
         _refuse_skip(report)
     if report.failed and isinstance(item, pytest.Function):
-        for value in item.funcargs.values():
-            if isinstance(value, Host):
-                report.sections.extend(_logs(value))
+        for host in {value for value in item.funcargs.values() if isinstance(value, Host)}:
+            report.sections.extend(_logs(host))
     return report
 
 
@@ -85,5 +84,10 @@ def _refuse_skip(report: Any) -> None:
 
 
 def _logs(host: Host) -> list[tuple[str, str]]:
-    logs = sorted(host.root.glob("*.log"), key=lambda path: path.stat().st_mtime)
-    return [(f"{host.name}: {log.name}", log.read_text(errors="replace")[-5000:]) for log in logs]
+    """Return the end of what Docker and the last macvland on *host* had to say."""
+    macvland = sorted(host.root.glob("macvland-*.log"), key=lambda log: log.stat().st_mtime)[-1:]
+    return [
+        (f"{host.name}: {log.name}", "\n".join(log.read_text(errors="replace").splitlines()[-lines:]))
+        for logs, lines in ((host.root.glob("dockerd.log"), 10), (macvland, 40))
+        for log in logs
+    ]
