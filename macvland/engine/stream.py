@@ -10,11 +10,12 @@ from urllib.parse import quote
 
 from macvland.engine.connection import LOOK_SECONDS, UnixConnection
 
-# A container's start and stop are a network's connect and disconnect. Its own events are for those that do not run:
-# they come, go and change their names without a word from the network.
+# A network says connect before the container runs (0.3 s before, on an idle machine), and disconnect when it is over:
+# only the start tells that its addresses count. The other events of containers are for those that do not run: they
+# come, go and change their names without a word from the network.
 FILTERS = {
     "type": ["network", "container"],
-    "event": ["create", "connect", "disconnect", "destroy", "remove", "rename"],
+    "event": ["create", "connect", "start", "disconnect", "destroy", "remove", "rename"],
 }
 URL = f"/events?filters={quote(json.dumps(FILTERS))}"
 PIECE = 65536  # bytes

@@ -30,8 +30,13 @@ class Watching:
         self.woken = Event()
         self.stop = Event()
         self.prod = Event()
-        self.thread = Thread(target=watch, args=(self.woken.set, self.stop, self.prod, str(path)), daemon=True)
+        self.on_wake: Callable[[], object] = lambda: None
+        self.thread = Thread(target=watch, args=(self._wake, self.stop, self.prod, str(path)), daemon=True)
         self.thread.start()
+
+    def _wake(self) -> None:
+        self.woken.set()
+        self.on_wake()
 
     def wakes(self, after: Callable[[], object], what: str) -> None:
         """Check that *after* leads to a wake-up."""
@@ -86,6 +91,24 @@ def test_it_wakes_when_a_container_comes_and_goes(start: Start, shared_docker_ho
     watching.wakes(lambda: docker("kill", "c1"), "a death")
     watching.wakes(lambda: docker("rename", "c1", "c2"), "another name")
     watching.wakes(lambda: docker("rm", "c2"), "a removal")
+
+
+def test_its_last_wake_up_of_a_start_comes_when_the_container_counts(
+    start: Start, shared_docker_host: LabHost, client: Any
+) -> None:
+    """Docker says that a network is connected long before the container runs; a look at that moment is too early."""
+    assert client
+    docker = Docker(str(shared_docker_host.docker_socket))
+    docker.apply([Add(PLAIN)])
+    watching = connected(start(shared_docker_host.docker_socket))
+    in_time = Event()
+    watching.on_wake = lambda: in_time.set() if _addresses(docker) else None
+    shared_docker_host.docker("run", "--detach", "--network", "plain", "lab", "sleep", "1000")
+    wait_until(in_time.is_set, 3, "a wake-up once the container has its address")
+
+
+def _addresses(docker: Docker) -> bool:
+    return any(attachment.addresses for attachment in docker.observe(Host()).attachments)
 
 
 def test_it_sleeps_through_what_is_not_about_networks(start: Start, shared_docker_host: LabHost, client: Any) -> None:
