@@ -30,7 +30,9 @@ with Lab() as lab:
 @pytest.fixture
 def owner() -> subprocess.Popen[str]:
     """Start another run with a lab, Docker and a container of its own, which never ends by itself."""
-    return subprocess.Popen([sys.executable, "-c", OWNER], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    # A test run in the background or under nohup ignores some signals, and what it starts inherits that.
+    listening = ("env", "--default-signal=INT,TERM,HUP")
+    return subprocess.Popen([*listening, sys.executable, "-c", OWNER], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
 
 
 def identifier_of(owner: subprocess.Popen[str]) -> str:
