@@ -78,6 +78,14 @@ def lines(daemon: Macvland, after: int = 0) -> list[str]:
     return daemon.read_log().splitlines()[after:]
 
 
+def lines_up_to(daemon: Macvland, last: str) -> int:
+    """Wait until *daemon* has logged a line that contains *last*; return how many lines there are then.
+
+    What a pass did is seen in the kernel first, in the log after that.
+    """
+    return wait_until(lambda: len(lines(daemon)) if any(last in line for line in lines(daemon)) else 0, what=last)
+
+
 def wait_for_lines(daemon: Macvland, *expected: str, after: int = 0) -> None:
     """Wait until *daemon* has logged *expected*, and nothing else, after its first *after* lines."""
     try:

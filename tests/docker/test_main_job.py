@@ -22,6 +22,7 @@ from tests.scene import (
     inspect,
     ipv4_addresses,
     lines,
+    lines_up_to,
     namespace_of,
     network_status,
     networks,
@@ -269,7 +270,7 @@ def test_a_declaration_that_docker_cannot_follow_in_place_is_told_and_changes_no
     host.container("web", "pub_net", ip="192.168.1.51")
     wait_for_ways(host, {"192.168.1.51": HOST})
     before = inspect(host, "pub_net")
-    logged = len(lines(daemon))
+    logged = lines_up_to(daemon, "add route to 192.168.1.51")
     with unbroken_ping(host, "192.168.1.51"):
         host.drop("pub_net.toml", declare(BORROWED, gateway="2"))
         found = wait_for_state(daemon, host, "pub_net", "conflict")
@@ -296,7 +297,7 @@ def test_an_unused_network_goes_with_its_file(host: Host, serve: Serving) -> Non
     daemon = serve()
     host.drop("pub_net.toml", declare(BORROWED))
     wait_for_state(daemon, host, "pub_net", "ready")
-    logged = len(lines(daemon))
+    logged = lines_up_to(daemon, "pub_net: ready")
     host.remove("pub_net.toml")
     wait_for_state(daemon, host, "pub_net", "gone")
     assert (networks(host), shims(host)) == ({}, [])
@@ -319,7 +320,7 @@ def test_a_network_in_use_stays_until_its_last_container_leaves(host: Host, serv
     two = host.container("two", "pub_net", ip="192.168.1.52")
     wait_until(lambda: len(ways(host)[0]) == 2)
     before = networks(host)
-    logged = len(lines(daemon))
+    logged = lines_up_to(daemon, "add route to 192.168.1.52")
 
     host.remove("pub_net.toml")
     wait_until(lambda: not shims(host))
@@ -426,7 +427,7 @@ def test_docker_that_ends_and_returns_costs_no_packet(host: Host, serve: Serving
     host.container("web", "pub_net", ip="192.168.1.51")
     wait_for_ways(host, {"192.168.1.51": HOST})
     before = (networks(host), ways(host))
-    logged = len(lines(daemon))
+    logged = lines_up_to(daemon, "add route to 192.168.1.51")
     inside = namespace_of(host, "web")
     with unbroken_ping(host, "192.168.1.51"), unbroken_ping(host, HOST, within=inside):
         getattr(host.engine, end)()
