@@ -13,6 +13,9 @@ Address = IPv4Address | IPv6Address
 Interface = IPv4Interface | IPv6Interface
 Prefix = IPv4Network | IPv6Network
 
+BCQUEUELEN = 1000  # frames; MACVLAN_DEFAULT_BC_QUEUE_LEN, drivers/net/macvlan.c
+LONGEST_BCQUEUELEN = 0xFFFFFFFF  # IFLA_MACVLAN_BC_QUEUE_LEN is an NLA_U32 without bounds
+
 
 class Mode(StrEnum):
     """How the macvlan children of one parent may talk to each other (ip-link(8), macvlan)."""
@@ -51,6 +54,7 @@ class Shim:
     mac: str
     mtu: int
     mode: Mode = Mode.BRIDGE
+    bcqueuelen: int = BCQUEUELEN  # broadcasts that may wait on the parent, whose queue is the longest asked for
     up: bool = True
     arp_filter: bool = True  # answer ARP only where the route back leaves by this link: no ARP flux
     accept_ra: bool = False  # else the LAN's router gives the host a second default route

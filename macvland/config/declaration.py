@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from macvland.error import ConfigError
-from macvland.model import Address, Mode, Subnet
+from macvland.model import BCQUEUELEN, Address, Mode, Subnet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +12,7 @@ class ShimDeclaration:
     """The [shim] table: at most one address per subnet; without one the shim borrows the parent's."""
 
     addresses: frozenset[Address] = frozenset()
+    bcqueuelen: int = BCQUEUELEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ KEYS = {
     "": ("network", "subnet", "shim"),  # outside of any table
     "[network]": ("parent", "mode", "promiscuous", "internal", "labels"),
     "[[subnet]]": ("cidr", "gateway", "range", "reserved"),
-    "[shim]": ("address",),
+    "[shim]": ("address", "bcqueuelen"),
 }
 
 TABLES = {"network": "[network]", "subnet": "[[subnet]]", "shim": "[shim]"}
@@ -29,6 +29,7 @@ GATEWAY = "write `gateway` in [[subnet]]"
 CIDR = "write `cidr` in [[subnet]]"
 PARENT = "write `parent` in [network]"
 MODE = "write `mode` in [network]"
+QUEUE = "write `bcqueuelen` in [shim]"
 SHIM = "write a [shim] table; it may be empty"
 
 # What Docker, Compose and the other tools call things.
@@ -36,7 +37,9 @@ ELSEWHERE = {
     "aux_address": RESERVED,
     "aux_addresses": RESERVED,
     "auxiliary_addresses": RESERVED,
+    "bc_queue_len": QUEUE,
     "bridge_name": PARENT,
+    "broadcastmulticastqueuelength": QUEUE,
     "com.docker.network.driver.mtu": MTU,
     "dev": PARENT,
     "device": PARENT,

@@ -8,9 +8,9 @@ from macvland.config.declaration import ShimDeclaration
 from macvland.config.grammar import refuse_unknown
 from macvland.config.pool import refuse_unusable
 from macvland.config.table import Table
-from macvland.config.value import RefusalError, address
+from macvland.config.value import RefusalError, address, number
 from macvland.config.wording import KeyPath
-from macvland.model import Address, Mode, Subnet
+from macvland.model import BCQUEUELEN, LONGEST_BCQUEUELEN, Address, Mode, Subnet
 
 # A bridge shim does not reach private or vepa siblings, and passthru suffers no other link on its parent
 # (ip-link(8), macvlan).
@@ -36,7 +36,8 @@ def shim_of(top: Table, mode: Mode | None, subnets: tuple[Subnet, ...]) -> ShimD
             table.complain(path, f"{each} is the second address in its subnet", "a shim has one address per subnet")
         homes |= mine
         addresses.add(each)
-    return ShimDeclaration(addresses=frozenset(addresses))
+    length = table.read("bcqueuelen", partial(number, least=1, most=LONGEST_BCQUEUELEN))
+    return ShimDeclaration(addresses=frozenset(addresses), bcqueuelen=length or BCQUEUELEN)
 
 
 def _addresses(table: Table, subnets: tuple[Subnet, ...]) -> Iterator[tuple[KeyPath, Address]]:

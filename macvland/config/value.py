@@ -43,6 +43,16 @@ def boolean(value: object) -> bool:
     return value
 
 
+def number(value: object, *, least: int, most: int) -> int:
+    """Return *value* if it is a whole number from *least* to *most*."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise RefusalError(f"must be a number, is {kind_of(value)}", "write digits, without quotes")
+    # A number with thousands of digits, written in hexadecimal, cannot even be shown.
+    if isinstance(value, float) or not least <= value <= most:
+        raise RefusalError(f"must be a whole number from {least} to {most}")
+    return value
+
+
 def array(value: object) -> list[object]:
     """Return *value* if it is an array."""
     if not isinstance(value, list):

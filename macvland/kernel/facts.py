@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from macvland.kernel import codec
 from macvland.kernel.codec import attributes, members, text
-from macvland.model import Address
+from macvland.model import BCQUEUELEN, Address
 
 AF_INET, AF_INET6 = 2, 10
 
@@ -16,7 +16,7 @@ _LINK = codec.wanted(
     codec.IFLA_PROP_LIST,
 )
 _INFO = codec.wanted(codec.IFLA_INFO_KIND, codec.IFLA_INFO_DATA)
-_MODE = codec.wanted(codec.IFLA_MACVLAN_MODE)
+_MACVLAN = codec.wanted(codec.IFLA_MACVLAN_MODE, codec.IFLA_MACVLAN_BC_QUEUE_LEN)
 _FAMILIES = codec.wanted(AF_INET, AF_INET6)
 _IPV4_SETTINGS, _IPV6_SETTINGS = codec.wanted(codec.IFLA_INET_CONF), codec.wanted(codec.IFLA_INET6_CONF)
 _ADDRESS = codec.wanted(codec.IFA_ADDRESS, codec.IFA_LOCAL)
@@ -34,6 +34,13 @@ class Settings(NamedTuple):
     autoconf: bool = False
 
 
+class Macvlan(NamedTuple):
+    """What only a macvlan or macvtap link has."""
+
+    mode: int = 0  # MACVLAN_MODE_*
+    bcqueuelen: int = BCQUEUELEN  # as asked for; the port uses the longest that one of its links asks for
+
+
 class LinkFacts(NamedTuple):
     """One link. *parent* is the ifindex of the link below it, in *parent_namespace* where that is not None."""
 
@@ -49,7 +56,7 @@ class LinkFacts(NamedTuple):
     group: int
     alias: str
     kind: str
-    mode: int  # MACVLAN_MODE_*; 0 where it is no macvlan
+    macvlan: Macvlan
     altnames: frozenset[str]
     settings: Settings  # of a macvlan; nobody asks for those of others
 
@@ -100,9 +107,8 @@ def link_facts(body: bytes) -> LinkFacts:
     """Decode the body of an RTM_NEWLINK message."""
     _, _, index, flags, _ = codec.IFINFO.unpack_from(body)
     found = attributes(body, _LINK, codec.IFINFO.size).get
-    kind, mode = "", 0
-    if info := found(codec.IFLA_LINKINFO):
-        kind, mode = _kind_and_mode(info)
+    info = attributes(found(codec.IFLA_LINKINFO, b""), _INFO).get
+    kind = text(info(codec.IFLA_INFO_KIND, b""))
     namespace = found(codec.IFLA_LINK_NETNSID)
     return LinkFacts(
         ifindex=index,
@@ -117,7 +123,7 @@ def link_facts(body: bytes) -> LinkFacts:
         group=_u32(found(codec.IFLA_GROUP)),
         alias=text(found(codec.IFLA_IFALIAS, b"")),
         kind=kind,
-        mode=mode,
+        macvlan=_macvlan(info(codec.IFLA_INFO_DATA, b"")) if kind in ("macvlan", "macvtap") else Macvlan(),
         altnames=_altnames(found(codec.IFLA_PROP_LIST, b"")),
         settings=_settings(found(codec.IFLA_AF_SPEC, b"")) if kind == "macvlan" else Settings(),
     )
@@ -168,12 +174,11 @@ def address(octets: bytes) -> Address:
     return IPv4Address(octets) if len(octets) == 4 else IPv6Address(octets)
 
 
-def _kind_and_mode(info: bytes) -> tuple[str, int]:
-    found = attributes(info, _INFO)
-    kind = text(found.get(codec.IFLA_INFO_KIND, b""))
-    if kind != "macvlan":
-        return kind, 0
-    return kind, _u32(attributes(found.get(codec.IFLA_INFO_DATA, b""), _MODE).get(codec.IFLA_MACVLAN_MODE))
+def _macvlan(data: bytes) -> Macvlan:
+    found = attributes(data, _MACVLAN).get
+    # A kernel before 5.12 neither tells the length of the queue nor lets it be set.
+    length = found(codec.IFLA_MACVLAN_BC_QUEUE_LEN)
+    return Macvlan(_u32(found(codec.IFLA_MACVLAN_MODE)), BCQUEUELEN if length is None else _u32(length))
 
 
 def _altnames(properties: bytes) -> frozenset[str]:

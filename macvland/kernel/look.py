@@ -108,7 +108,9 @@ def _shim(link: LinkFacts, names: Mapping[int, str]) -> Shim:
         parent=elsewhere if link.parent_namespace is not None else names.get(link.parent, elsewhere),
         mac=link.mac,
         mtu=link.mtu,
-        mode=MODES.get(link.mode, Mode.PRIVATE),  # "source" is no mode of ours, nor is private: both get repaired
+        # "source" is no mode of ours, nor is private: both get repaired.
+        mode=MODES.get(link.macvlan.mode, Mode.PRIVATE),
+        bcqueuelen=link.macvlan.bcqueuelen,
         up=link.up,
         arp_filter=settings.arp_filter,
         accept_ra=settings.accept_ra,

@@ -53,7 +53,7 @@ def create(shim: Shim, index: int, parent: int) -> Message:
         + _number(codec.IFLA_GROUP, GROUP)
         + _number(codec.IFLA_MTU, shim.mtu)
         + attribute(codec.IFLA_ADDRESS, _mac(shim.mac))
-        + _mode(shim.mode)
+        + _macvlan(shim)
     )
     return Message(codec.RTM_NEWLINK, _CREATE, body)
 
@@ -89,8 +89,8 @@ def adjust(shim: Shim, seen: Shim, index: int) -> Message | None:
         body += _number(codec.IFLA_MTU, shim.mtu)
     if shim.network != seen.network:
         body += _alias(shim.network)
-    if shim.mode != seen.mode:
-        body += _mode(shim.mode)
+    if (shim.mode, shim.bcqueuelen) != (seen.mode, seen.bcqueuelen):
+        body += _macvlan(shim)
     if shim.arp_filter != seen.arp_filter:
         body += attribute(codec.IFLA_AF_SPEC, _arp_filter(shim.arp_filter))
     return _set(index, body) if body else None
@@ -164,8 +164,9 @@ def _alias(network: str) -> bytes:
     return attribute(codec.IFLA_IFALIAS, f"{ALIAS}{network}".encode()[:255])  # IFALIASZ - 1
 
 
-def _mode(mode: Mode) -> bytes:
-    data = attribute(codec.IFLA_INFO_DATA, _number(codec.IFLA_MACVLAN_MODE, MODES[mode]))
+def _macvlan(shim: Shim) -> bytes:
+    mode = _number(codec.IFLA_MACVLAN_MODE, MODES[shim.mode])
+    data = attribute(codec.IFLA_INFO_DATA, mode + _number(codec.IFLA_MACVLAN_BC_QUEUE_LEN, shim.bcqueuelen))
     return attribute(codec.IFLA_LINKINFO, attribute(codec.IFLA_INFO_KIND, b"macvlan") + data)
 
 

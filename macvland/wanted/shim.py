@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
-from macvland.config import Declaration
+from macvland.config import Declaration, ShimDeclaration
 from macvland.model import (
     Address,
     Goal,
@@ -37,14 +37,16 @@ def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
     if name in facts.links:
         reason = f"a link '{name}' that macvland did not make is in the place of its shim: rename or delete it"
         return Goal(host=Host(), obstacles=obstacle(declaration.name, Hold.CONFLICT, reason))
+    asked = declaration.shim or ShimDeclaration()
     shim = Shim(
         name=name,
         network=declaration.name,
         parent=link.name,
         mac=shim_mac(facts.machine_id, declaration.name),
         mtu=link.mtu,
+        bcqueuelen=asked.bcqueuelen,
     )
-    own = declaration.shim.addresses if declaration.shim else frozenset()
+    own = asked.addresses
     sources = _sources(declaration, own, link)
     pairs = list(_reachable(declaration.name, link, shim, facts))
     return Goal(

@@ -67,17 +67,26 @@ def test_links() -> None:
                 group=theirs.get_attr("IFLA_GROUP"),
                 alias=theirs.get_attr("IFLA_IFALIAS") or "",
                 kind=info.get_attr("IFLA_INFO_KIND") if info else "",
-                mode=mode(info),
+                macvlan=macvlan(info),
                 altnames=altnames(theirs),
                 settings=settings(theirs, info),
             )
 
 
-def mode(info: Any) -> int:
-    if not info or info.get_attr("IFLA_INFO_KIND") != "macvlan":
-        return 0
+def macvlan(info: Any) -> facts.Macvlan:
+    if not info or info.get_attr("IFLA_INFO_KIND") not in ("macvlan", "macvtap"):
+        return facts.Macvlan()
     names = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
-    return names[info.get_attr("IFLA_INFO_DATA").get_attr("IFLA_MACVLAN_MODE")]
+    return facts.Macvlan(mode=names[info.get_attr("IFLA_INFO_DATA").get_attr("IFLA_MACVLAN_MODE")])
+
+
+@pytest.mark.usefixtures("busy")
+def test_the_length_of_a_broadcast_queue() -> None:
+    ip("link", "set", "other0", "type", "macvlan", "bcqueuelen", "77")  # pyroute2 0.7 does not decode it
+    with open_channel() as channel:
+        links = [facts.link_facts(body) for body in channel.dump(requests.links())]
+    lengths = {link.name: link.macvlan.bcqueuelen for link in links if link.kind == "macvlan"}
+    assert lengths == {"mv-lan": 1000, "other0": 77}
 
 
 def altnames(link: Any) -> frozenset[str]:
@@ -160,7 +169,7 @@ def test_requests_for_a_shim(ipv6: bool) -> None:  # noqa: FBT001 - a table
         "mtu": made.get_attr("IFLA_MTU"),
         "mac": made.get_attr("IFLA_ADDRESS"),
         "kind": made.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_KIND"),
-        "mode": mode(made.get_attr("IFLA_LINKINFO")),
+        "mode": macvlan(made.get_attr("IFLA_LINKINFO")).mode,
         "alias": settled.get_attr("IFLA_IFALIAS"),
         "families": [family for family, _ in families["attrs"]],
     }

@@ -92,6 +92,7 @@ SAMPLES = {
     "nothing": Sample(),
     "borrowed": Sample(files={"pub_net": network()}, containers=(ONE, TWO)),
     "own address": Sample(files={"pub_net": network(OWN)}, containers=(ONE, TWO)),
+    "a long broadcast queue": Sample(files={"pub_net": network("bcqueuelen = 5000")}, containers=(ONE,)),
     "restarted": Sample(
         files={"pub_net": network('address = "192.168.1.222"\n')},
         containers=(container("one", "192.168.1.51", start=1), container("two", "192.168.1.53", start=1)),

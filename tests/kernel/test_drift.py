@@ -19,6 +19,7 @@ DRIFT = {
     "shim renamed": "link set mv-lan name mv-other",
     "mode changed": "link set mv-lan type macvlan mode private",
     "mode source": "link set mv-lan type macvlan mode source",
+    "broadcast queue shortened": "link set mv-lan type macvlan bcqueuelen 10",
     "MTU changed": "link set mv-lan mtu 1400",
     "MAC changed": "link set mv-lan address 02:00:00:00:00:77",
     "alias changed": "link set mv-lan alias something",

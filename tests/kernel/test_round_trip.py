@@ -8,7 +8,7 @@ import pytest
 
 from macvland.action import Add, Change, Delete
 from macvland.kernel import Kernel
-from macvland.model import Host, KernelThing, Mode, Neighbour, Route, Shim, ShimAddress, shim_name
+from macvland.model import LONGEST_BCQUEUELEN, Host, KernelThing, Mode, Neighbour, Route, Shim, ShimAddress, shim_name
 from tests.kernel.samples import ADDRESS, NEIGHBOUR, ROUTE, SHIM, WANTED, converge, do, make, many, seen
 from tests.lab.netns import ip, ip_json
 
@@ -84,7 +84,9 @@ def test_a_neighbour_takes_the_place_of_what_the_kernel_learned(kernel: Kernel) 
         {"accept_ra": True},
         {"autoconf": True},
         {"network": "wan"},
-        {"mac": "02:4d:56:00:00:02", "mtu": 1280, "mode": Mode.VEPA, "up": False, "arp_filter": False},
+        {"bcqueuelen": 5000},
+        {"bcqueuelen": LONGEST_BCQUEUELEN},
+        {"mac": "02:4d:56:00:00:02", "mtu": 1280, "bcqueuelen": 1, "mode": Mode.VEPA, "up": False, "arp_filter": False},
     ],
     ids=",".join,
 )
@@ -118,6 +120,20 @@ def test_a_new_shim_is_marked_bridged_and_in_its_group(kernel: Kernel) -> None:
     }
     assert link["linkinfo"]["info_data"]["mode"] == "bridge"
     assert "UP" in link["flags"]
+
+
+def test_a_long_broadcast_queue_is_that_of_every_link_on_the_parent_and_ends_with_the_shim(kernel: Kernel) -> None:
+    ip("link", "add", "container0", "link", "eth0", "type", "macvlan", "mode", "bridge")
+    make(kernel, replace(SHIM, bcqueuelen=5000))
+    assert queues() == {"mv-lan": (5000, 5000), "container0": (1000, 5000)}
+    do(kernel, Delete(SHIM))
+    assert queues() == {"container0": (1000, 1000)}
+
+
+def queues() -> dict[str, tuple[int, int]]:
+    """Return of every macvlan link how many broadcasts it asks to let wait, and how many may."""
+    links = {link["ifname"]: link["linkinfo"]["info_data"] for link in ip_json("link", "show", "type", "macvlan")}
+    return {name: (data["bcqueuelen"], data["usedbcqueuelen"]) for name, data in links.items()}
 
 
 def test_a_new_shim_answers_no_stray_arp_and_takes_no_router(kernel: Kernel) -> None:

@@ -23,6 +23,7 @@ WAKING = {
     "shim set down": ("link set mv-lan down", codec.RTM_NEWLINK),
     "shim renamed": ("link set mv-lan name mv-other", codec.RTM_NEWLINK),
     "shim's mode": ("link set mv-lan type macvlan mode private", codec.RTM_NEWLINK),
+    "shim's broadcast queue": ("link set mv-lan type macvlan bcqueuelen 10", codec.RTM_NEWLINK),
     "shim's MTU": ("link set mv-lan mtu 1400", codec.RTM_NEWLINK),
     "shim's alias": ("link set mv-lan alias something", codec.RTM_NEWLINK),
     "shim's group": ("link set mv-lan group 5", codec.RTM_NEWLINK),

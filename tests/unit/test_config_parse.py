@@ -46,7 +46,7 @@ def test_all_keys_reach_the_declaration() -> None:
             ),
             Subnet(cidr=IPv6Network("2001:db8:2::/64")),
         ),
-        shim=ShimDeclaration(addresses=frozenset({IPv4Address("192.168.1.223")})),
+        shim=ShimDeclaration(addresses=frozenset({IPv4Address("192.168.1.223")}), bcqueuelen=5000),
     )
 
 
