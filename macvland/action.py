@@ -28,7 +28,7 @@ class Change:
     seen: Shim
 
     def __str__(self) -> str:
-        fields = ("network", "mac", "mtu", "mode", "bcqueuelen", "up", "arp_filter", "accept_ra", "autoconf")
+        fields = ("network", "mac", "mtu", "mode", "bcqueuelen", "up", "arp_filter", "accept_ra", "autoconf", "marked")
         pairs = ((name, getattr(self.seen, name), getattr(self.thing, name)) for name in fields)
         return f"change {self.thing}: " + ", ".join(f"{name} {was} -> {now}" for name, was, now in pairs if was != now)
 

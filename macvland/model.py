@@ -40,6 +40,7 @@ class Link:
     loopback: bool = False
     promiscuous: bool = False  # IFF_PROMISC, set by somebody on purpose; not the kernel's own counting
     master: str | None = None  # the bridge, bond or VRF that has it as a port
+    accepts: frozenset[str] = frozenset()  # MACs of its children, in containers too; known while a shim on it is down
     altnames: frozenset[str] = frozenset()
     addresses: frozenset[Interface] = frozenset()
 
@@ -59,6 +60,7 @@ class Shim:
     arp_filter: bool = True  # answer ARP only where the route back leaves by this link: no ARP flux
     accept_ra: bool = False  # else the LAN's router gives the host a second default route
     autoconf: bool = False
+    marked: bool = True  # is in our link group, by which everybody knows whose it is
 
     def __str__(self) -> str:
         return f"shim '{self.name}' on '{self.parent}'"
@@ -226,9 +228,13 @@ def shim_name(network: str) -> str:
     return name if len(name) <= 15 else f"mv-{network[:5]}-{sha256(network.encode()).hexdigest()[:6]}"
 
 
-def shim_mac(machine_id: str, network: str) -> str:
-    """Return the shim's MAC: the same at every boot, another on every host, locally administered unicast."""
-    digest = sha256(f"{machine_id}\0{network}".encode()).digest()
+def shim_mac(machine_id: str, network: str, spare: int = 0) -> str:
+    """Return the shim's MAC: the same at every boot, another on every host, locally administered unicast.
+
+    Each *spare* is another one, for when somebody else has the first.
+    """
+    words = (machine_id, network, *((str(spare),) if spare else ()))
+    digest = sha256("\0".join(words).encode()).digest()
     return ":".join(f"{octet:02x}" for octet in (digest[0] & 0xFC | 0x02, *digest[1:6]))
 
 

@@ -78,6 +78,7 @@ class Round:
 
     def _complete(self, shim: Shim, index: int) -> Iterator[Message]:
         yield requests.settle(shim, index, ipv6=write_ipv6(shim))
+        yield requests.hush(index)
         if shim.name != requests.full_name(shim):
             yield requests.altname(shim, index)
         if shim.up:

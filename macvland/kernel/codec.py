@@ -8,6 +8,8 @@ from collections.abc import Container, Iterator
 from struct import Struct
 from typing import NamedTuple
 
+AF_BRIDGE = 7
+
 NLM_F_REQUEST = 0x1
 NLM_F_ACK = 0x4
 NLM_F_DUMP_INTR = 0x10
@@ -26,6 +28,7 @@ RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
+RTM_SETNEIGHTBL = 67
 RTM_NEWLINKPROP = 108
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK = 1, 3, 4, 5
@@ -48,11 +51,14 @@ RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
 RTM_F_FIB_MATCH = 0x2000
 NDA_DST, NDA_LLADDR, NDA_PROTOCOL = 1, 2, 12
 NUD_NOARP, NUD_PERMANENT = 0x40, 0x80
+NDTA_NAME, NDTA_PARMS = 1, 6
+NDTPA_IFINDEX, NDTPA_UCAST_PROBES, NDTPA_MCAST_PROBES = 1, 10, 11
 
 HEADER = Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port
 IFINFO = Struct("=BxHiII")  # ifinfomsg: family, device type, index, flags, change
 IFADDR = Struct("=BBBBi")  # ifaddrmsg: family, prefix length, flags, scope, index
 RTMSG = Struct("=BBBBBBBBI")  # rtmsg: family, dst length, src length, tos, table, protocol, scope, type, flags
+NDTMSG = Struct("=Bxxx")  # ndtmsg: family
 NDMSG = Struct("=BxxxiHBB")  # ndmsg: family, index, state, flags, type
 ATTRIBUTE = Struct("=HH")  # nlattr: length with this header, type
 U32 = Struct("=I")

@@ -168,6 +168,11 @@ def neighbour_facts(body: bytes) -> NeighbourFacts:
     )
 
 
+def accepted_mac(body: bytes) -> str:
+    """Decode an RTM_NEWNEIGH message of AF_BRIDGE: a MAC that a link takes in."""
+    return attributes(body, _NEIGHBOUR, codec.NDMSG.size).get(codec.NDA_LLADDR, b"").hex(":")
+
+
 @lru_cache(maxsize=4096)
 def address(octets: bytes) -> Address:
     """Return the address in *octets*. The same thousand come with every look: building them anew takes 2 µs each."""

@@ -1,7 +1,8 @@
 """The kernel's part of the host as seen: a few dumps, joined. Decides nothing, and reads no more than is compared.
 
-Ours is a macvlan link in our group, whatever its name or alias; on it every address, and those routes and neighbours
-that carry our protocol number. Everything else is a fact about the host that nobody here may change.
+Ours is a macvlan link in our group or with an index of ours, whatever its name or alias; on it every address, and
+those routes and neighbours that carry our protocol number. Everything else is a fact about the host that nobody here
+may change.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,6 +20,7 @@ from macvland.kernel.facts import (
     AddressFacts,
     LinkFacts,
     RouteFacts,
+    accepted_mac,
     address_facts,
     link_facts,
     neighbour_facts,
@@ -28,7 +30,8 @@ from macvland.model import Address, Host, Interface, Link, Mode, Neighbour, Prom
 
 MARK = "macvland-promiscuous-"  # an altname of a parent that we keep promiscuous begins so; its index follows
 MODES = {number: mode for mode, number in requests.MODES.items()}
-# Of our shims. The kernel counts up from 1 and never comes here; all have their upper bits in common (events.py).
+# Of our shims. The kernel counts up from 1 and never comes here; all have their upper bits in common (bpf.py). An index
+# is for life, so that a shim which somebody put into another group is still known as ours.
 INDEXES = range(0x700000, 0x800000)
 WIDEST_SCOPE = 200  # RT_SCOPE_SITE; beyond lie link and host, which are no addresses for others
 
@@ -75,9 +78,11 @@ def look(channel: Channel, host: Host, before: Sight) -> tuple[Host, Sight]:
     names = {link.ifindex: link.name for link in links}
     shims = {link.ifindex: link.name for link in links if _ours(link)}
     others = [link for link in links if link.ifindex not in shims]
+    down = (link for link in links if link.ifindex in shims and link.parent_namespace is None and not link.up)
+    accepts = _accepted(channel, {link.parent for link in down})
     seen = replace(
         host,
-        links=frozenset(_link(link, names, addresses.get(link.ifindex, ())) for link in others),
+        links=frozenset(_link(link, names, addresses, accepts) for link in others),
         default_link=_default_link(channel, names),
         shims=frozenset(_shim(link, names) for link in links if link.ifindex in shims),
         addresses=frozenset(_shim_addresses(addresses, shims)),
@@ -96,7 +101,8 @@ def _decode(bodies: Iterable[bytes], decode: Callable[[bytes], T], known: Decode
 
 
 def _ours(link: LinkFacts) -> bool:
-    return link.kind == "macvlan" and link.group in (requests.GROUP, requests.LEAVING)
+    marked = link.group in (requests.GROUP, requests.LEAVING) or link.ifindex in INDEXES
+    return link.kind == "macvlan" and marked
 
 
 def _shim(link: LinkFacts, names: Mapping[int, str]) -> Shim:
@@ -115,10 +121,21 @@ def _shim(link: LinkFacts, names: Mapping[int, str]) -> Shim:
         arp_filter=settings.arp_filter,
         accept_ra=settings.accept_ra,
         autoconf=settings.autoconf,
+        marked=link.group == requests.GROUP,
     )
 
 
-def _link(link: LinkFacts, names: Mapping[int, str], addresses: Iterable[AddressFacts]) -> Link:
+def _accepted(channel: Channel, parents: Iterable[int]) -> Mapping[int, frozenset[str]]:
+    """Return, of *parents*, the MACs that their children have: for a shim that is down, perhaps because of one."""
+    return {index: frozenset(map(accepted_mac, channel.dump(requests.accepted(index)))) for index in parents}
+
+
+def _link(
+    link: LinkFacts,
+    names: Mapping[int, str],
+    addresses: Mapping[int, Iterable[AddressFacts]],
+    accepts: Mapping[int, frozenset[str]],
+) -> Link:
     altnames = link.altnames
     return Link(
         name=link.name,
@@ -131,8 +148,13 @@ def _link(link: LinkFacts, names: Mapping[int, str], addresses: Iterable[Address
         loopback=bool(link.flags & codec.IFF_LOOPBACK),
         promiscuous=link.promiscuous and mark(link.ifindex) not in altnames,
         master=names.get(link.master),
+        accepts=accepts.get(link.ifindex, frozenset()),
         altnames=frozenset(name for name in altnames if not name.startswith(MARK)),
-        addresses=frozenset(_interface(it.address, it.prefix_length) for it in addresses if it.scope <= WIDEST_SCOPE),
+        addresses=frozenset(
+            _interface(it.address, it.prefix_length)
+            for it in addresses.get(link.ifindex, ())
+            if it.scope <= WIDEST_SCOPE
+        ),
     )
 
 

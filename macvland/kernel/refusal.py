@@ -13,7 +13,9 @@ from macvland.model import Link, Route, Shim
 GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ESRCH, errno.EADDRNOTAVAIL})
 DELETIONS = frozenset({codec.RTM_DELLINK, codec.RTM_DELADDR, codec.RTM_DELROUTE, codec.RTM_DELNEIGH})
 # Time, or another program, can cure these; the others come back the same until somebody changes something.
-PASSING = frozenset({errno.ENODEV, errno.ENETDOWN, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN, errno.EINTR, errno.EIO})
+PASSING = frozenset(
+    {errno.ENODEV, errno.ENETDOWN, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN, errno.EINTR, errno.EIO, errno.EADDRINUSE}
+)
 NO_SUPPORT = frozenset({errno.EOPNOTSUPP, errno.EAFNOSUPPORT, 524})  # 524: the kernel's own ENOTSUPP
 
 
@@ -55,7 +57,7 @@ def _shim_cure(shim: Shim, code: int, parent: Link | None) -> tuple[str, bool] |
     known = {
         errno.ENODEV: f"parent '{shim.parent}' does not exist",
         errno.EEXIST: f"another link is called '{shim.name}'",
-        errno.EADDRINUSE: f"its MAC {shim.mac} is in use on parent '{shim.parent}' already",
+        errno.EADDRINUSE: f"somebody else has its MAC {shim.mac} on parent '{shim.parent}'; it takes another one",
     }
     return (known[code], code in PASSING) if code in known else None
 

@@ -38,6 +38,11 @@ def neighbours() -> Message:
     return Message(codec.RTM_GETNEIGH, 0, codec.NDMSG.pack(0, 0, 0, 0, 0))
 
 
+def accepted(parent: int) -> Message:
+    """Ask for the MACs that a link takes in for its children, wherever these are (bridge(8), `fdb show`)."""
+    return Message(codec.RTM_GETNEIGH, 0, codec.NDMSG.pack(codec.AF_BRIDGE, parent, 0, 0, 0))
+
+
 def default_route() -> Message:
     """Ask which route leads to an address that is nowhere."""
     head = codec.RTMSG.pack(_IP_VERSION[4], 32, 0, 0, 0, 0, 0, 0, codec.RTM_F_FIB_MATCH)
@@ -68,6 +73,18 @@ def settle(shim: Shim, index: int, *, ipv6: bool) -> Message:
     return _set(index, _alias(shim.network) + attribute(codec.IFLA_AF_SPEC, families))
 
 
+def hush(index: int) -> Message:
+    """Keep a shim from ever sending an ARP request, which would tell the LAN its MAC for the host's address.
+
+    With no probe to send, the kernel takes a neighbour that is not there for one that failed (neigh_event_send): so it
+    is when somebody flushes the permanent ones while packets are on their way. Questions are answered as before.
+    """
+    probes = _number(codec.NDTPA_UCAST_PROBES, 0) + _number(codec.NDTPA_MCAST_PROBES, 0)
+    table = _text(codec.NDTA_NAME, "arp_cache")
+    parameters = attribute(codec.NDTA_PARMS, _number(codec.NDTPA_IFINDEX, index) + probes)
+    return Message(codec.RTM_SETNEIGHTBL, 0, codec.NDTMSG.pack(_IP_VERSION[4]) + table + parameters)
+
+
 def full_name(shim: Shim) -> str:
     """Return the name that *shim* would have if the kernel let it: as its altname, cut at ALTIFNAMSIZ - 1."""
     return f"mv-{shim.network}"[:127]
@@ -93,6 +110,8 @@ def adjust(shim: Shim, seen: Shim, index: int) -> Message | None:
         body += _macvlan(shim)
     if shim.arp_filter != seen.arp_filter:
         body += attribute(codec.IFLA_AF_SPEC, _arp_filter(shim.arp_filter))
+    if shim.marked and not seen.marked:
+        body += _number(codec.IFLA_GROUP, GROUP)
     return _set(index, body) if body else None
 
 

@@ -23,6 +23,8 @@ class Facts:
         declared = ((subnet.cidr, one.name) for one in reversed(config.declarations) for subnet in one.subnets)
         self.first: dict[Prefix, str] = dict(declared)  # by subnet, the network that speaks for all who share it
         self.links = {link.name: link for link in seen.links}
+        self.altnames = {name: link.name for link in seen.links for name in link.altnames}
+        self.macs = {link.mac for link in seen.links} | {attachment.mac for attachment in seen.attachments}
         self.shims = shims_by_network(config, seen)
         self.addresses = _by(seen.addresses, lambda address: address.shim)
         self.routes = _by(seen.routes, lambda route: route.shim)

@@ -1,6 +1,7 @@
 """The shim of a declaration, and the routes and neighbours over which host and containers meet."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import IPv4Address
 
 from macvland.config import Declaration, ShimDeclaration
@@ -22,6 +23,8 @@ from macvland.model import (
 )
 from macvland.wanted.facts import Facts, as_seen, containing, live, obstacle
 
+MACS = 8  # that a shim may have: the first, and others should somebody else on the parent have it
+
 
 def no_shim(declaration: Declaration, facts: Facts) -> Goal:
     """Ask for no shim; one whose table has only just gone from the file stays for the moment."""
@@ -37,12 +40,15 @@ def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
     if name in facts.links:
         reason = f"a link '{name}' that macvland did not make is in the place of its shim: rename or delete it"
         return Goal(host=Host(), obstacles=obstacle(declaration.name, Hold.CONFLICT, reason))
+    if name in facts.altnames:
+        reason = f"the link '{facts.altnames[name]}' has the name of its shim, '{name}', as an altname: take it away"
+        return Goal(host=Host(), obstacles=obstacle(declaration.name, Hold.CONFLICT, reason))
     asked = declaration.shim or ShimDeclaration()
     shim = Shim(
         name=name,
         network=declaration.name,
         parent=link.name,
-        mac=shim_mac(facts.machine_id, declaration.name),
+        mac=_mac(declaration.name, link, facts),
         mtu=link.mtu,
         bcqueuelen=asked.bcqueuelen,
     )
@@ -62,6 +68,21 @@ def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
         ),
         obstacles=_without_source(declaration, link, sources),
     )
+
+
+def _mac(network: str, link: Link, facts: Facts) -> str:
+    """Return the MAC that the shim works with already, else the first of its own that nobody else on *link* has."""
+    own = _macs(facts.machine_id, network)
+    name = shim_name(network)
+    # One that is up works: the kernel brings up no second link of one MAC on one parent.
+    working = {shim.mac for shim in facts.shims[network] if shim.name == name and shim.parent == link.name and shim.up}
+    taken = facts.macs | link.accepts
+    return next((mac for mac in own if mac in working), None) or next((mac for mac in own if mac not in taken), own[0])
+
+
+@lru_cache(maxsize=4096)
+def _macs(machine_id: str, network: str) -> tuple[str, ...]:
+    return tuple(shim_mac(machine_id, network, spare) for spare in range(MACS))
 
 
 def _sources(declaration: Declaration, own: frozenset[Address], link: Link) -> dict[Prefix, Address]:

@@ -1,6 +1,5 @@
 """What somebody else does to ours is seen, and one plan puts it right."""
 
-import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from macvland.kernel import Kernel
-from macvland.kernel.requests import GROUP
+from macvland.kernel.requests import GROUP, LEAVING
 from macvland.model import Host, shim_name
 from tests.kernel.samples import ADDRESS, NEIGHBOUR, ROUTE, SHIM, WANTED, converge, make, seen
-from tests.lab.netns import add_parent, current_namespace, inside, ip, ip_json, private_network
+from tests.lab.netns import add_parent, ip, ip_json, moved_away
 
 DRIFT = {
     "shim deleted": "link delete mv-lan",
@@ -25,6 +24,8 @@ DRIFT = {
     "alias changed": "link set mv-lan alias something",
     "alias with our prefix": "link set mv-lan alias 'macvland: other'",
     "alias deleted": "link set mv-lan alias ''",
+    "group changed": "link set mv-lan group 5",
+    "group of those that go": f"link set mv-lan group {LEAVING}",
     "address deleted": "address delete 192.168.1.223/32 dev mv-lan",
     "address added": "address add 192.168.1.224/32 dev mv-lan",
     "address with a subnet": "address add 192.168.1.223/24 dev mv-lan",
@@ -72,27 +73,15 @@ def test_a_setting_changed_under_proc_sys_is_put_right(kernel: Kernel, setting: 
 
 def test_a_shim_moved_to_another_namespace_is_made_anew(kernel: Kernel) -> None:
     make(kernel, SHIM, ADDRESS, NEIGHBOUR, ROUTE)
-    home = current_namespace()
-    with private_network():
-        away = current_namespace()
-        with inside(home):
-            ip("link", "set", "mv-lan", "netns", f"/proc/{os.getpid()}/fd/{away}")
-            converge(kernel, WANTED)
-            assert seen(kernel) == WANTED
-    os.close(away)
-    os.close(home)
+    with moved_away("mv-lan"):
+        converge(kernel, WANTED)
+        assert seen(kernel) == WANTED
 
 
 def test_a_shim_whose_parent_moved_away_is_on_no_parent_of_this_host(kernel: Kernel) -> None:
     make(kernel, SHIM)
-    home = current_namespace()
-    with private_network():
-        away = current_namespace()
-        with inside(home):
-            ip("link", "set", "eth0", "netns", f"/proc/{os.getpid()}/fd/{away}")
-            left = seen(kernel)
-    os.close(away)
-    os.close(home)
+    with moved_away("eth0"):
+        left = seen(kernel)
     assert {replace(shim, parent="") for shim in left.shims} <= {replace(SHIM, parent="")}
     assert all(shim.parent.endswith("@other") for shim in left.shims)
 

@@ -1,5 +1,6 @@
 """What is not marked as ours is a fact about the host, and nothing that could be changed."""
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 
 import pytest
@@ -43,7 +44,13 @@ def test_a_macvlan_of_our_group_is_ours_before_it_has_an_alias(kernel: Kernel) -
 def test_a_shim_that_a_crash_left_among_those_that_go_is_still_ours(kernel: Kernel) -> None:
     make(kernel, SHIM)
     ip("link", "set", "mv-lan", "group", str(LEAVING))
-    assert seen(kernel).shims == {SHIM}
+    assert seen(kernel).shims == {replace(SHIM, marked=False)}
+
+
+def test_a_shim_that_somebody_put_into_another_group_is_still_ours(kernel: Kernel) -> None:
+    make(kernel, SHIM, ROUTE)
+    ip("link", "set", "mv-lan", "group", "default")
+    assert seen(kernel) == Host(shims=frozenset({replace(SHIM, marked=False)}), routes=frozenset({ROUTE}))
 
 
 def test_routes_and_neighbours_without_our_number_are_not_ours(kernel: Kernel) -> None:

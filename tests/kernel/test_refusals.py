@@ -47,8 +47,8 @@ REFUSALS: dict[str, tuple[Callable[[], None], Shim, str, bool]] = {
     "MAC of the parent": (
         mac_taken,
         SHIM,
-        "its MAC 02:4d:56:00:00:01 is in use on parent 'eth0' already",
-        False,
+        "somebody else has its MAC 02:4d:56:00:00:01 on parent 'eth0'; it takes another one",
+        True,
     ),
 }
 

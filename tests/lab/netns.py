@@ -59,6 +59,23 @@ def current_namespace() -> int:
     return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
+@contextmanager
+def moved_away(link: str) -> Iterator[int]:
+    """Move *link* out of this thread's namespace, as into a container; give a descriptor of where it went."""
+    here = current_namespace()
+    try:
+        with private_network():
+            away = current_namespace()
+            try:
+                with inside(here):
+                    ip("link", "set", link, "netns", f"/proc/{os.getpid()}/fd/{away}")
+                    yield away
+            finally:
+                os.close(away)
+    finally:
+        os.close(here)
+
+
 def ip(*words: str, batch: str = "") -> str:
     """Run ip(8) with *words* in the namespace of the calling thread and return what it prints."""
     done = subprocess.run(("ip", *words), input=batch, capture_output=True, text=True, check=False)
