@@ -25,7 +25,7 @@ from macvland.engine import PIDFILE, Docker, socket_path
 from macvland.engine import watch as watch_engine
 from macvland.error import ApplyError
 from macvland.journal import Log, log
-from macvland.kernel import Kernel
+from macvland.kernel import Kernel, SettingsWatch
 from macvland.kernel import watch as watch_kernel
 from macvland.lock import Lock, TakenError
 from macvland.machine import machine_id
@@ -58,7 +58,8 @@ class Daemon:
         self._died = False
         self._ready_by: float | None = time.monotonic() + LATE_PARENTS  # None: READY=1 is said
         self._lock = Lock()
-        self._kernel = Kernel()
+        self._settings = SettingsWatch()
+        self._kernel = Kernel(self._settings.arm)
         self._engine = Patient(Docker(), self._wake.set)
         self._watcher = Watcher(config.DIRECTORIES, self._files(), self._wake.set)
         self._backoff = Backoff()
@@ -78,7 +79,7 @@ class Daemon:
         """Serve until SIGTERM; return the exit status. TakenError if another daemon serves already."""
         self._notes(*self._hold_lock())
         self._start(self._listen)
-        self._start(watch_kernel, self._wake.set, self._stop)
+        self._start(watch_kernel, self._wake.set, self._stop, self._settings)
         self._start(watch_clock, self._wake.set)
         self._start(watch_engine, self._engine.news, self._stop, self._prod)
         log(logging.INFO, journal.STARTED, f"macvland {__version__} started")

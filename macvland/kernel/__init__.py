@@ -6,5 +6,6 @@ few and the odd (parent), and is the judge of the codec in the tests.
 
 from macvland.kernel.edge import Kernel
 from macvland.kernel.events import watch
+from macvland.kernel.settings import SettingsWatch
 
-__all__ = ["Kernel", "watch"]
+__all__ = ["Kernel", "SettingsWatch", "watch"]

@@ -1,6 +1,6 @@
 """The kernel as reconcile meets it: observe and apply. Holds no socket, and remembers one look only."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from macvland.action import Action, Failure
 from macvland.error import ApplyError, InterruptedDumpError
@@ -15,8 +15,9 @@ LOOKS = 5  # in a row before a host that never stands still is an error
 class Kernel:
     """The links, addresses, routes and neighbours of this thread's network namespace."""
 
-    def __init__(self) -> None:
-        """Start without having looked."""
+    def __init__(self, before_look: Callable[[], object] = bool) -> None:
+        """Start without having looked; *before_look* is what makes a later change of what is seen be heard."""
+        self._before_look = before_look
         self._sight = Sight()
         self._fresh = False  # whether nothing was changed since the last look
 
@@ -25,6 +26,7 @@ class Kernel:
 
         Raises InterruptedDumpError where every look was interrupted, ApplyError where the kernel refuses to answer.
         """
+        self._before_look()
         seen, self._sight = _look(host, self._sight)
         self._fresh = True
         return seen

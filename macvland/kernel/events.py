@@ -9,26 +9,31 @@ from contextlib import contextmanager
 
 from macvland.kernel import bpf
 from macvland.kernel.channel import RECEIVE_BUFFER, SOL_NETLINK, our_port, widen
+from macvland.kernel.settings import SettingsWatch
 
 NETLINK_ADD_MEMBERSHIP = 1
 LINK, NEIGHBOUR, IPV4_ADDRESS, IPV4_ROUTE, IPV6_ADDRESS, IPV6_ROUTE = 1, 3, 5, 7, 9, 11  # RTNLGRP_*
 GROUPS = (LINK, NEIGHBOUR, IPV4_ADDRESS, IPV4_ROUTE, IPV6_ADDRESS, IPV6_ROUTE)
 
 
-def watch(wake: Callable[[], object], stop: threading.Event) -> None:
+def watch(wake: Callable[[], object], stop: threading.Event, settings: SettingsWatch) -> None:
     """Call *wake* whenever something may have changed, until *stop* is set; sleeps without a timeout.
 
-    Settings under /proc/sys change without a notice: those the safety look finds. Raises OSError only where no socket
-    can be had.
+    Raises OSError only where no socket can be had.
     """
     with _listener() as listener, _as_file(stop) as stopped:
         wake()  # what changed before the socket was there told nobody
         poll = select.poll()
-        for sock in (listener, stopped):
-            poll.register(sock, select.POLLIN)
-        while stopped.fileno() not in {ready for ready, _ in poll.poll()}:
-            _drain(listener)
-            wake()
+        poll.register(listener, select.POLLIN)
+        poll.register(stopped, select.POLLIN)
+        if settings.descriptor >= 0:
+            poll.register(settings.descriptor, select.POLLIN)
+        while stopped.fileno() not in (ready := {descriptor for descriptor, _ in poll.poll()}):
+            if listener.fileno() in ready:
+                _drain(listener)
+                wake()
+            elif settings.heard():
+                wake()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from macvland.action import Delete
-from macvland.kernel import Kernel, codec, events, watch
+from macvland.kernel import Kernel, SettingsWatch, codec, events, watch
 from macvland.model import Host
 from tests.kernel.samples import ADDRESS, NEIGHBOUR, ROUTE, SHIM, converge, do, make, many
 from tests.lab.netns import add_bridge, ip, ip_json
@@ -89,10 +89,10 @@ def unsettled() -> bool:
 
 
 @contextmanager
-def watching() -> Iterator[threading.Event]:
+def watching(settings: SettingsWatch | None = None) -> Iterator[threading.Event]:
     """Watch in a thread; the event is set by each wake, and was by the first, which says that the watch began."""
     woken, stop = threading.Event(), threading.Event()
-    thread = threading.Thread(target=watch, args=(woken.set, stop))
+    thread = threading.Thread(target=watch, args=(woken.set, stop, settings or SettingsWatch()))
     thread.start()
     try:
         assert woken.wait(DEADLINE)
