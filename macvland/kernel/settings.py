@@ -30,7 +30,10 @@ class SettingsWatch:
 
     def arm(self) -> None:
         """Watch every shim there is: before a look, so that what changes after it is heard."""
-        found = {place for directory in DIRECTORIES for place in _places(directory)}
+        try:
+            found = {place for directory in DIRECTORIES for place in _places(directory)}
+        except OSError:  # no descriptor is left: what is watched stays so
+            return
         for place in self._watches.keys() - found:
             _libc.inotify_rm_watch(self.descriptor, self._watches.pop(place))
         for path, inode in found - self._watches.keys():
