@@ -34,11 +34,16 @@ class Link:
     index: int
     kind: str = ""  # IFLA_INFO_KIND: "bridge", "veth", "macvlan"…; "" for a physical NIC
     mac: str = ""  # lower case, colons
+    permanent_mac: str = ""  # the one a NIC was built with; "" where there is none
     mtu: int = 1500
     up: bool = True  # administratively
     carrier: bool = True
-    loopback: bool = False
+    ethernet: bool = True  # ARPHRD_ETHER; a loopback, a tunnel, a modem is of another type
+    point_to_point: bool = False
+    wireless: bool = False
+    passthru: bool = False  # a macvlan or macvtap link that wants the one below for itself
     promiscuous: bool = False  # IFF_PROMISC, set by somebody on purpose; not the kernel's own counting
+    below: str | None = None  # the link of this host that it sits on, as VLAN, macvlan and ipvlan links do
     master: str | None = None  # the bridge, bond or VRF that has it as a port
     accepts: frozenset[str] = frozenset()  # MACs of its children, in containers too; known while a shim on it is down
     altnames: frozenset[str] = frozenset()
@@ -181,7 +186,7 @@ class Host:
     """Everything macvland looks at or asks for. Without *engine*, Docker did not answer and its part is unknown."""
 
     links: frozenset[Link] = frozenset()
-    default_link: str | None = None  # the link of the IPv4 default route
+    default_link: str | None = None  # the link of the IPv4 default route, without one that of the IPv6 one
     shims: frozenset[Shim] = frozenset()
     addresses: frozenset[ShimAddress] = frozenset()
     routes: frozenset[Route] = frozenset()

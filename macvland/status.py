@@ -64,7 +64,8 @@ class NetworkStatus:
     since: str  # when it came into this state, RFC 3339 UTC
     retry: str  # when the next try is due, RFC 3339 UTC; "" if none is
     file: str
-    parent: str
+    parent: str  # as the file has it
+    link: str  # that carries it now; "" if none does
     mode: str
     subnets: tuple[str, ...]
     shim: str
@@ -136,6 +137,7 @@ class _Views:
 
     def __init__(self, ended: Pass) -> None:
         seen = ended.seen
+        self.links = {link.name for link in seen.links}
         self.networks = {network.name: network for network in seen.networks}
         self.shims = {shim.network: shim for shim in seen.shims}
         self.sources: dict[str, set[str]] = defaultdict(set)
@@ -164,6 +166,7 @@ class _Views:
             retry=retry,
             file=str(declaration.file) if declaration else "",
             parent=(declaration.parent if declaration else seen.parent if seen else "") or "",
+            link=next((it.parent for it in (shim, seen) if it and it.parent in self.links), None) or "",
             mode=str(declaration.mode if declaration else seen.mode if seen else ""),
             subnets=tuple(sorted(str(subnet.cidr) for subnet in subnets)),
             shim=shim.name if shim else "",
@@ -249,7 +252,7 @@ def _row(network: NetworkStatus) -> tuple[str, ...]:
     containers = (f"{one.container} {' '.join(one.addresses)}".rstrip() for one in network.attachments)
     cells = (
         str(network.state),
-        network.parent,
+        f"{network.link} ({network.parent})" if network.link not in ("", network.parent) else network.parent,
         ", ".join(network.subnets),
         ", ".join(network.host),
         ", ".join(containers),

@@ -22,6 +22,7 @@ class Declaration:
     name: str
     file: Path
     parent: str | None  # as written: a name, an altname, a MAC in lower case, "auto"; None only where internal
+    parent_check: bool = True  # whether a parent that cannot carry macvlan links is refused before the kernel is asked
     mode: Mode = Mode.BRIDGE
     promiscuous: bool = False
     internal: bool = False

@@ -59,6 +59,7 @@ def _declaration(file: Path, top: Table) -> Declaration:
     promiscuous = network.read("promiscuous", boolean) or False
     if promiscuous and internal and "parent" not in network.content:
         network.complain(("promiscuous",), "there is no parent to keep promiscuous", "name a `parent`")
+    parent_check = network.read("parent_check", boolean)
     mode = mode_of(network)
     subnets = subnets_of(top, internal=internal)
     shim = shim_of(top, mode, _all_or_none(top, subnets))
@@ -69,6 +70,7 @@ def _declaration(file: Path, top: Table) -> Declaration:
         name=file.stem,
         file=file,
         parent=parent,
+        parent_check=parent_check is not False,
         mode=mode or Mode.BRIDGE,
         promiscuous=promiscuous,
         internal=internal,

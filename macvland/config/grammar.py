@@ -10,7 +10,7 @@ from macvland.config.wording import dotted
 
 KEYS = {
     "": ("network", "subnet", "shim"),  # outside of any table
-    "[network]": ("parent", "mode", "promiscuous", "internal", "labels"),
+    "[network]": ("parent", "mode", "promiscuous", "internal", "labels", "parent_check"),
     "[[subnet]]": ("cidr", "gateway", "range", "reserved"),
     "[shim]": ("address", "bcqueuelen"),
 }

@@ -82,16 +82,16 @@ def program(port: int) -> tuple[Line, ...]:
         Line(WORD, ADDRESS_INDEX),
         Line(AND, OUR_BITS),
         Line(EQUAL, word(INDEXES.start), yes="wake", no="sleep"),
-        # Routes with our number; of IPv4 also those that can be in the way of ours, and default routes.
+        # Routes with our number, default routes, and those of IPv4 that can be in the way of ours.
         Line(OCTET, ROUTE_PROTOCOL, label="route"),
         Line(EQUAL, PROTOCOL, yes="wake"),
-        Line(OCTET, FAMILY),
-        Line(EQUAL, AF_INET, no="sleep"),
         Line(OCTET, ROUTE_TABLE),
         Line(EQUAL, codec.RT_TABLE_LOCAL, yes="sleep"),
         Line(OCTET, ROUTE_LENGTH),
         Line(EQUAL, 0, yes="wake"),
-        Line(EQUAL, 32, yes="wake", no="sleep"),
+        Line(EQUAL, 32, no="sleep"),
+        Line(OCTET, FAMILY),
+        Line(EQUAL, AF_INET, yes="wake", no="sleep"),
         # Neighbours on our shims, but for the multicast entries that come and go by themselves.
         Line(HALF, NEIGHBOUR_STATE, label="neighbour"),
         Line(EQUAL, half(codec.NUD_NOARP), yes="sleep"),

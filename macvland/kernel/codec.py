@@ -34,7 +34,7 @@ RTM_NEWLINKPROP = 108
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK = 1, 3, 4, 5
 IFLA_MASTER, IFLA_WIRELESS, IFLA_LINKINFO, IFLA_IFALIAS = 10, 11, 18, 20
 IFLA_AF_SPEC, IFLA_GROUP, IFLA_EXT_MASK, IFLA_CARRIER = 26, 27, 29, 33
-IFLA_LINK_NETNSID, IFLA_PROP_LIST, IFLA_ALT_IFNAME = 37, 52, 53
+IFLA_LINK_NETNSID, IFLA_PROP_LIST, IFLA_ALT_IFNAME, IFLA_PERM_ADDRESS = 37, 52, 53, 54
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFLA_MACVLAN_MODE, IFLA_MACVLAN_BC_QUEUE_LEN = 1, 7
 IFLA_INET_CONF, IFLA_INET6_CONF, IFLA_INET6_ADDR_GEN_MODE = 1, 2, 8
@@ -42,7 +42,8 @@ IN6_ADDR_GEN_MODE_NONE = 1
 IPV4_DEVCONF_ARPFILTER = 13  # counts from 1
 DEVCONF_ACCEPT_RA, DEVCONF_AUTOCONF = 3, 5  # count from 0
 RTEXT_FILTER_SKIP_STATS = 0x8
-IFF_UP, IFF_LOOPBACK, IFF_PROMISC = 0x1, 0x8, 0x100
+IFF_UP, IFF_POINTOPOINT, IFF_PROMISC = 0x1, 0x10, 0x100
+ARPHRD_ETHER = 1
 
 IFA_ADDRESS, IFA_LOCAL = 1, 2
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_MULTIPATH, RTA_VIA = 1, 4, 5, 6, 7, 9, 18
@@ -55,7 +56,7 @@ NDTA_NAME, NDTA_PARMS = 1, 6
 NDTPA_IFINDEX, NDTPA_UCAST_PROBES, NDTPA_MCAST_PROBES = 1, 10, 11
 
 HEADER = Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port
-IFINFO = Struct("=BxHiII")  # ifinfomsg: family, device type, index, flags, change
+IFINFO = Struct("=BxHiII")  # ifinfomsg: family, hardware type, index, flags, change
 IFADDR = Struct("=BBBBi")  # ifaddrmsg: family, prefix length, flags, scope, index
 RTMSG = Struct("=BBBBBBBBI")  # rtmsg: family, dst length, src length, tos, table, protocol, scope, type, flags
 NDTMSG = Struct("=Bxxx")  # ndtmsg: family

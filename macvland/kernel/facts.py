@@ -13,7 +13,7 @@ AF_INET, AF_INET6 = 2, 10
 _LINK = codec.wanted(
     *(codec.IFLA_ADDRESS, codec.IFLA_IFNAME, codec.IFLA_MTU, codec.IFLA_LINK, codec.IFLA_MASTER, codec.IFLA_LINKINFO),
     *(codec.IFLA_IFALIAS, codec.IFLA_AF_SPEC, codec.IFLA_GROUP, codec.IFLA_CARRIER, codec.IFLA_LINK_NETNSID),
-    codec.IFLA_PROP_LIST,
+    *(codec.IFLA_PROP_LIST, codec.IFLA_PERM_ADDRESS),
 )
 _INFO = codec.wanted(codec.IFLA_INFO_KIND, codec.IFLA_INFO_DATA)
 _MACVLAN = codec.wanted(codec.IFLA_MACVLAN_MODE, codec.IFLA_MACVLAN_BC_QUEUE_LEN)
@@ -21,7 +21,8 @@ _FAMILIES = codec.wanted(AF_INET, AF_INET6)
 _IPV4_SETTINGS, _IPV6_SETTINGS = codec.wanted(codec.IFLA_INET_CONF), codec.wanted(codec.IFLA_INET6_CONF)
 _ADDRESS = codec.wanted(codec.IFA_ADDRESS, codec.IFA_LOCAL)
 _ROUTE = codec.wanted(
-    codec.RTA_DST, codec.RTA_OIF, codec.RTA_PREFSRC, codec.RTA_GATEWAY, codec.RTA_MULTIPATH, codec.RTA_VIA
+    *(codec.RTA_DST, codec.RTA_OIF, codec.RTA_PREFSRC, codec.RTA_PRIORITY),
+    *(codec.RTA_GATEWAY, codec.RTA_MULTIPATH, codec.RTA_VIA),
 )
 _NEIGHBOUR = codec.wanted(codec.NDA_DST, codec.NDA_LLADDR, codec.NDA_PROTOCOL)
 
@@ -46,8 +47,10 @@ class LinkFacts(NamedTuple):
 
     ifindex: int
     name: str
+    ethernet: bool
     flags: int
     mac: str
+    permanent_mac: str
     mtu: int
     carrier: bool
     master: int
@@ -90,6 +93,7 @@ class RouteFacts(NamedTuple):
     table: int
     protocol: int
     kind: int
+    priority: int
     direct: bool  # over one link, without a gateway
 
 
@@ -105,7 +109,7 @@ class NeighbourFacts(NamedTuple):
 
 def link_facts(body: bytes) -> LinkFacts:
     """Decode the body of an RTM_NEWLINK message."""
-    _, _, index, flags, _ = codec.IFINFO.unpack_from(body)
+    _, hardware, index, flags, _ = codec.IFINFO.unpack_from(body)
     found = attributes(body, _LINK, codec.IFINFO.size).get
     info = attributes(found(codec.IFLA_LINKINFO, b""), _INFO).get
     kind = text(info(codec.IFLA_INFO_KIND, b""))
@@ -113,8 +117,10 @@ def link_facts(body: bytes) -> LinkFacts:
     return LinkFacts(
         ifindex=index,
         name=text(found(codec.IFLA_IFNAME, b"")),
+        ethernet=hardware == codec.ARPHRD_ETHER,
         flags=flags,
         mac=found(codec.IFLA_ADDRESS, b"").hex(":"),
+        permanent_mac=found(codec.IFLA_PERM_ADDRESS, b"").hex(":"),
         mtu=_u32(found(codec.IFLA_MTU)),
         carrier=found(codec.IFLA_CARRIER, b"\1") != b"\0",
         master=_u32(found(codec.IFLA_MASTER)),
@@ -151,6 +157,7 @@ def route_facts(body: bytes) -> RouteFacts:
         table=table,
         protocol=protocol,
         kind=kind,
+        priority=_u32(found.get(codec.RTA_PRIORITY)),
         direct=found.keys().isdisjoint((codec.RTA_GATEWAY, codec.RTA_VIA, codec.RTA_MULTIPATH)),
     )
 

@@ -5,7 +5,7 @@ those routes and neighbours that carry our protocol number. Everything else is a
 may change.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import IPv4Interface, IPv6Interface
@@ -26,10 +26,12 @@ from macvland.kernel.facts import (
     neighbour_facts,
     route_facts,
 )
+from macvland.kernel.sysfs import is_wireless
 from macvland.model import Address, Host, Interface, Link, Mode, Neighbour, Promiscuity, Route, Shim, ShimAddress
 
 MARK = "macvland-promiscuous-"  # an altname of a parent that we keep promiscuous begins so; its index follows
 MODES = {number: mode for mode, number in requests.MODES.items()}
+PASSTHRU = requests.MODES[Mode.PASSTHRU]
 # Of our shims. The kernel counts up from 1 and never comes here; all have their upper bits in common (bpf.py). An index
 # is for life, so that a shim which somebody put into another group is still known as ours.
 INDEXES = range(0x700000, 0x800000)
@@ -83,7 +85,7 @@ def look(channel: Channel, host: Host, before: Sight) -> tuple[Host, Sight]:
     seen = replace(
         host,
         links=frozenset(_link(link, names, addresses, accepts) for link in others),
-        default_link=_default_link(channel, names),
+        default_link=_default_link(channel, others),
         shims=frozenset(_shim(link, names) for link in links if link.ifindex in shims),
         addresses=frozenset(_shim_addresses(addresses, shims)),
         routes=frozenset(_routes(route_bodies.values(), shims)),
@@ -142,11 +144,18 @@ def _link(
         index=link.ifindex,
         kind=link.kind,
         mac=link.mac,
+        permanent_mac=link.permanent_mac,
         mtu=link.mtu,
         up=link.up,
         carrier=link.carrier,
-        loopback=bool(link.flags & codec.IFF_LOOPBACK),
+        ethernet=link.ethernet,
+        point_to_point=bool(link.flags & codec.IFF_POINTOPOINT),
+        # A driver's own link has no kind: all others need not be asked.
+        wireless=not link.kind and is_wireless(link.name),
+        passthru=link.macvlan.mode == PASSTHRU,
         promiscuous=link.promiscuous and mark(link.ifindex) not in altnames,
+        # What is below a veth is its peer, which carries nothing of it.
+        below=None if link.kind == "veth" or link.parent_namespace is not None else names.get(link.parent),
         master=names.get(link.master),
         accepts=accepts.get(link.ifindex, frozenset()),
         altnames=frozenset(name for name in altnames if not name.startswith(MARK)),
@@ -198,12 +207,22 @@ def _neighbours(channel: Channel, shims: Mapping[int, str]) -> Iterator[Neighbou
             yield Neighbour(shim=shims[it.ifindex], address=it.address, mac=it.mac)
 
 
-def _default_link(channel: Channel, names: Mapping[int, str]) -> str | None:
-    answer = channel.ask(requests.default_route())
-    if isinstance(answer, Refusal):
-        return None
-    route = route_facts(answer)
-    return names.get(route.ifindex) if route.length == 0 and route.kind == codec.RTN_UNICAST else None
+def _default_link(channel: Channel, links: Sequence[LinkFacts]) -> str | None:
+    for family in (AF_INET, AF_INET6):
+        route = _way_out(channel, family)
+        if route and not any(link.ifindex == route.ifindex and link.ethernet for link in links):
+            # A VPN has put itself before the link that it goes over itself: the LAN is there all the same.
+            ways = (_way_out(channel, family, link.ifindex) for link in links if link.ethernet)
+            route = min((way for way in ways if way and not way.length), key=lambda way: way.priority, default=None)
+        if route and not route.length:
+            return next((link.name for link in links if link.ifindex == route.ifindex), None)
+    return None
+
+
+def _way_out(channel: Channel, family: int, index: int = 0) -> RouteFacts | None:
+    answer = channel.ask(requests.way_out(family, index))
+    route = None if isinstance(answer, Refusal) else route_facts(answer)
+    return route if route and route.kind == codec.RTN_UNICAST else None
 
 
 def _indexes(links: Iterable[LinkFacts]) -> Mapping[str, int]:

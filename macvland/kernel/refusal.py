@@ -38,7 +38,10 @@ def _cure(action: Action, refusal: Refusal, links: dict[str, Link]) -> tuple[str
     if code == errno.EPERM:
         return "the kernel does not permit it: macvland needs CAP_NET_ADMIN", False
     match action:
-        case Add(Shim() as shim) | Change(Shim() as shim):
+        case Add(Shim() as shim):
+            parent = links.get(shim.parent)
+            known = _shim_cure(shim, code, parent) or _parent_cure(shim, code, parent)
+        case Change(Shim() as shim):
             known = _shim_cure(shim, code, links.get(shim.parent))
         case Add(Route() as route):
             known = _route_cure(route, code)
@@ -48,8 +51,6 @@ def _cure(action: Action, refusal: Refusal, links: dict[str, Link]) -> tuple[str
 
 
 def _shim_cure(shim: Shim, code: int, parent: Link | None) -> tuple[str, bool] | None:
-    if code == errno.EBUSY:
-        return _busy(shim, parent)
     if code in (errno.EINVAL, errno.ERANGE) and parent and shim.mtu > parent.mtu:
         return f"its MTU {shim.mtu} is above the {parent.mtu} of parent '{shim.parent}'", False
     if code in NO_SUPPORT:
@@ -62,10 +63,17 @@ def _shim_cure(shim: Shim, code: int, parent: Link | None) -> tuple[str, bool] |
     return (known[code], code in PASSING) if code in known else None
 
 
-def _busy(shim: Shim, parent: Link | None) -> tuple[str, bool]:
-    if parent and parent.master:
+def _parent_cure(shim: Shim, code: int, parent: Link | None) -> tuple[str, bool] | None:
+    """Explain what `wanted` has not told before: it does not see other namespaces, and may be told not to judge."""
+    if parent and code == errno.EBUSY and parent.master:
         return f"parent '{parent.name}' is a port of '{parent.master}'; use '{parent.master}' as the parent", False
-    return f"parent '{shim.parent}' serves another kind of link (ipvlan, Open vSwitch, a passthru macvlan)", False
+    if parent and code == errno.EINVAL and not parent.ethernet:
+        return f"parent '{parent.name}' is no Ethernet link", False
+    known = {
+        errno.EBUSY: f"parent '{shim.parent}' carries another kind of link, in a container perhaps: ipvlan, MACsec",
+        errno.EINVAL: f"a macvlan in passthru mode, in a container perhaps, has parent '{shim.parent}' for itself",
+    }
+    return (known[code], True) if code in known else None
 
 
 def _route_cure(route: Route, code: int) -> tuple[str, bool] | None:

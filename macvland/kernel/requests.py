@@ -10,7 +10,9 @@ LEAVING = 0x6D77  # the group into which shims go for the instant before they ar
 PROTOCOL = 77  # of our routes and neighbours; free in iproute2's rt_protos, where the packages register it
 ALIAS = "macvland: "  # what ifalias begins with
 MODES = {Mode.PRIVATE: 1, Mode.VEPA: 2, Mode.BRIDGE: 4, Mode.PASSTHRU: 8}
-ANYWHERE = b"\xc6\x33\x64\x01"  # 198.51.100.1, TEST-NET-2 (RFC 5737): on no network, so only a default route has it
+# By family: 198.51.100.1, TEST-NET-2 (RFC 5737), and one for documentation (RFC 3849). They are on no network, so only
+# a default route leads there.
+ANYWHERE = {2: b"\xc6\x33\x64\x01", 10: b"\x20\x01\x0d\xb8" + bytes(12)}
 
 _CREATE = codec.NLM_F_CREATE | codec.NLM_F_EXCL
 _REPLACE = codec.NLM_F_CREATE | codec.NLM_F_REPLACE
@@ -43,10 +45,12 @@ def accepted(parent: int) -> Message:
     return Message(codec.RTM_GETNEIGH, 0, codec.NDMSG.pack(codec.AF_BRIDGE, parent, 0, 0, 0))
 
 
-def default_route() -> Message:
-    """Ask which route leads to an address that is nowhere."""
-    head = codec.RTMSG.pack(_IP_VERSION[4], 32, 0, 0, 0, 0, 0, 0, codec.RTM_F_FIB_MATCH)
-    return Message(codec.RTM_GETROUTE, 0, head + attribute(codec.RTA_DST, ANYWHERE))
+def way_out(family: int, index: int) -> Message:
+    """Ask which route of *family* leads to an address that is nowhere, over the link *index* if that is not 0."""
+    address = ANYWHERE[family]
+    head = codec.RTMSG.pack(family, 8 * len(address), 0, 0, 0, 0, 0, 0, codec.RTM_F_FIB_MATCH)
+    body = head + attribute(codec.RTA_DST, address)
+    return Message(codec.RTM_GETROUTE, 0, body + _number(codec.RTA_OIF, index) if index else body)
 
 
 def create(shim: Shim, index: int, parent: int) -> Message:

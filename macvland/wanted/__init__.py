@@ -11,6 +11,7 @@ from macvland.config import Config, Declaration
 from macvland.model import Goal, Hold, Host
 from macvland.wanted.docker import docker_network
 from macvland.wanted.facts import Facts, as_seen, obstacle, shims_by_network, union
+from macvland.wanted.fitness import unfit
 from macvland.wanted.parent import absent, carrier, parent_of, promiscuity
 from macvland.wanted.shim import host_shim, no_shim
 
@@ -52,7 +53,9 @@ def _declared(declaration: Declaration, facts: Facts) -> Goal:
         return docker_network(declaration, None, facts)
     link = parent_of(declaration.parent, facts)
     if link is None:
-        return as_seen(declaration.name, facts, Hold.PARENT, absent(declaration.parent))
+        return absent(declaration, facts)
+    if declaration.parent_check and (reason := unfit(link, facts)):
+        return as_seen(declaration.name, facts, Hold.CONFLICT, reason)
     shim = host_shim(declaration, link, facts) if declaration.shim else no_shim(declaration, facts)
     return union(docker_network(declaration, link, facts), shim, carrier(declaration.name, link))
 

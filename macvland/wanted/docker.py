@@ -7,6 +7,7 @@ from functools import lru_cache
 from macvland.config import Declaration
 from macvland.model import Address, Goal, Hold, Host, Link, Network, spec_of
 from macvland.wanted.facts import Facts, containing, obstacle
+from macvland.wanted.parent import carries
 
 
 def docker_network(declaration: Declaration, link: Link | None, facts: Facts) -> Goal:
@@ -18,7 +19,7 @@ def docker_network(declaration: Declaration, link: Link | None, facts: Facts) ->
     if not same_name:
         new = replace(network, spared=_spared(declaration, link, facts))
         return Goal(host=Host(networks=frozenset({new})))
-    reason = _mismatch(network, same_name)
+    reason = _mismatch(network, same_name, declaration, link)
     obstacles = obstacle(declaration.name, Hold.CONFLICT, reason) if reason else frozenset()
     return Goal(host=Host(networks=frozenset(same_name)), obstacles=obstacles)
 
@@ -53,15 +54,19 @@ def _spared(declaration: Declaration, link: Link | None, facts: Facts) -> frozen
     return frozenset(address for address in (*hosts, *shims) if containing(address, cidrs)) - taken
 
 
-def _mismatch(network: Network, same_name: list[Network]) -> str:
+def _mismatch(network: Network, same_name: list[Network], declaration: Declaration, link: Link | None) -> str:
     """Return why the network Docker has cannot serve as the one wanted; "" if it can, whoever made it."""
     if len(same_name) > 1:
         ids = ", ".join(sorted(one.id[:12] for one in same_name))
         return f"Docker has {len(same_name)} networks of this name ({ids}): remove all but one by its id"
     (seen,) = same_name
-    if network.spec == seen.spec or network.spec == spec_of(seen):
+    if network.spec == seen.spec:
         return ""
-    what = "; ".join(_differences(network, seen))
+    if link and carries(link, seen):
+        seen = replace(seen, parent=link.name)
+    if network.spec == spec_of(seen):
+        return ""
+    what = "; ".join(_differences(network, seen, declaration))
     if seen.spec:
         return (
             f"needs replacement, Docker cannot change a network: {what}; take its containers away and run "
@@ -73,8 +78,11 @@ def _mismatch(network: Network, same_name: list[Network]) -> str:
     )
 
 
-def _differences(network: Network, seen: Network) -> Iterator[str]:
-    for name in ("parent", "mode", "internal"):
+def _differences(network: Network, seen: Network, declaration: Declaration) -> Iterator[str]:
+    if seen.parent != network.parent:
+        meant = "the file says" if declaration.parent == network.parent else f"'{declaration.parent}' is now"
+        yield f"parent is {seen.parent}, {meant} {network.parent}"
+    for name in ("mode", "internal"):
         was, now = getattr(seen, name), getattr(network, name)
         if was != now:
             yield f"{name} is {was}, the file says {now}"

@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import TypeVar
 
 from macvland.config import Config
-from macvland.model import Address, Goal, Hold, Host, Network, Obstacle, Prefix, Shim, shim_name
+from macvland.model import Address, Goal, Hold, Host, Link, Network, Obstacle, Prefix, Shim, shim_name
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -25,6 +26,7 @@ class Facts:
         self.links = {link.name: link for link in seen.links}
         self.altnames = {name: link.name for link in seen.links for name in link.altnames}
         self.macs = {link.mac for link in seen.links} | {attachment.mac for attachment in seen.attachments}
+        self.children = _by((link for link in seen.links if link.below), lambda link: link.below)
         self.shims = shims_by_network(config, seen)
         self.addresses = _by(seen.addresses, lambda address: address.shim)
         self.routes = _by(seen.routes, lambda route: route.shim)
@@ -35,6 +37,17 @@ class Facts:
             for subnet in network.subnets:
                 self.sharing[subnet.cidr].append(network)
         self.attachments = _by(seen.attachments, lambda attachment: attachment.network_id)
+
+    @cached_property
+    def other_names(self) -> dict[str, Link]:
+        """By altname and MAC, the link that it means."""
+        # A bridge, a bond and a VLAN link carry the MAC of the NIC below: the MAC means the NIC, which has no kind. And
+        # in a bond the NICs carry the MAC of one of them: then each is told by the one it was built with.
+        found: dict[str, Link] = {}
+        for link in sorted(self.seen.links, key=lambda it: (it.kind != "", it.kind != "veth", it.index), reverse=True):
+            found |= dict.fromkeys((link.mac, *link.altnames), link)
+        built = {link.permanent_mac: link for link in self.seen.links}
+        return {name: link for name, link in (found | built).items() if name}
 
 
 def shims_by_network(config: Config, seen: Host) -> dict[str, list[Shim]]:

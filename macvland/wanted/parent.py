@@ -1,26 +1,33 @@
 """The parent of a network: which link is meant, and what is asked of it."""
 
-from macvland.config import Config
-from macvland.model import Goal, Hold, Host, Link, Promiscuity
-from macvland.wanted.facts import Facts, obstacle
+from macvland.config import Config, Declaration
+from macvland.model import Goal, Hold, Host, Link, Network, Promiscuity
+from macvland.wanted.facts import Facts, as_seen, obstacle
 
 
 def parent_of(written: str, facts: Facts) -> Link | None:
     """Return the link that *written* means: by name, altname or MAC, or that of the default route for "auto"."""
     if written == "auto":
         return facts.links.get(facts.seen.default_link or "")
-    if written in facts.links:
-        return facts.links[written]
-    others = [link for link in facts.seen.links if written in link.altnames or written == link.mac]
-    # A bridge, a bond and a VLAN link carry the MAC of the NIC below: the MAC means the NIC, which has no kind.
-    return min(others, key=lambda link: (link.kind != "", link.kind != "veth", link.index), default=None)
+    return facts.links.get(written) or facts.other_names.get(written)
 
 
-def absent(written: str) -> str:
-    """Return what a network waits for whose parent is not there."""
+def absent(declaration: Declaration, facts: Facts) -> Goal:
+    """Keep what there is of a network whose parent is not there, and tell what it waits for."""
+    written = declaration.parent
+    for shim in facts.seen.shims:
+        if written == shim.name:
+            reason = f"its parent '{written}' is a shim of macvland's; use '{shim.parent}'"
+            return as_seen(declaration.name, facts, Hold.CONFLICT, reason)
+    reason = f"waits for its parent '{written}', which does not exist yet"
     if written == "auto":
-        return "waits for a default route, whose link is to be its parent"
-    return f"waits for its parent '{written}', which does not exist yet"
+        reason = "waits for a default route, whose link is to be its parent"
+    return as_seen(declaration.name, facts, Hold.PARENT, reason)
+
+
+def carries(link: Link, network: Network) -> bool:
+    """Tell whether Docker has *network* on *link*: it keeps the name it was told, which may be an altname by now."""
+    return network.parent == link.name or network.parent in link.altnames
 
 
 def carrier(name: str, link: Link) -> Goal:

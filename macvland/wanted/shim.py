@@ -13,6 +13,7 @@ from macvland.model import (
     Link,
     Mode,
     Neighbour,
+    Network,
     Obstacle,
     Prefix,
     Route,
@@ -22,6 +23,7 @@ from macvland.model import (
     shim_name,
 )
 from macvland.wanted.facts import Facts, as_seen, containing, live, obstacle
+from macvland.wanted.parent import carries
 
 MACS = 8  # that a shim may have: the first, and others should somebody else on the parent have it
 
@@ -76,8 +78,8 @@ def _mac(network: str, link: Link, facts: Facts) -> str:
     name = shim_name(network)
     # One that is up works: the kernel brings up no second link of one MAC on one parent.
     working = {shim.mac for shim in facts.shims[network] if shim.name == name and shim.parent == link.name and shim.up}
-    taken = facts.macs | link.accepts
-    return next((mac for mac in own if mac in working), None) or next((mac for mac in own if mac not in taken), own[0])
+    free = (mac for mac in own if mac not in facts.macs and mac not in link.accepts)
+    return next((mac for mac in own if mac in working), None) or next(free, own[0])
 
 
 @lru_cache(maxsize=4096)
@@ -103,8 +105,13 @@ def _reachable(name: str, link: Link, shim: Shim, facts: Facts) -> Iterator[tupl
     """
     if facts.seen.engine is None:
         yield from ((neighbour.mac, neighbour.address) for neighbour in facts.neighbours[shim.name])
-    elif all(network.parent == link.name and network.mode is Mode.BRIDGE for network in facts.networks[name]):
+    elif all(network.mode is Mode.BRIDGE and _reaches(link, network, facts) for network in facts.networks[name]):
         yield from live(name, facts)
+
+
+def _reaches(link: Link, network: Network, facts: Facts) -> bool:
+    """Tell whether the containers of *network* are on *link*; they stay where it was renamed, Docker unaware."""
+    return carries(link, network) or network.parent not in facts.links
 
 
 def _routes(pairs: list[tuple[str, Address]], sources: dict[Prefix, Address], shim: Shim) -> Iterator[Route]:

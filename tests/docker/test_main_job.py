@@ -650,6 +650,7 @@ def test_macvlanctl_status_shows_what_is(host: Host, serve: Serving) -> None:
         "retry": "",
         "file": "/etc/macvlan.d/pub_net.toml",
         "parent": "eth0",
+        "link": "eth0",
         "mode": "bridge",
         "subnets": ["192.168.1.0/24"],
         "shim": "mv-pub_net",

@@ -57,7 +57,9 @@ def test_links() -> None:
             assert ours == facts.LinkFacts(
                 ifindex=theirs["index"],
                 name=theirs.get_attr("IFLA_IFNAME"),
+                ethernet=theirs["ifi_type"] == codec.ARPHRD_ETHER,
                 flags=theirs["flags"],
+                permanent_mac=theirs.get_attr("IFLA_PERM_ADDRESS") or "",
                 mac=theirs.get_attr("IFLA_ADDRESS"),
                 mtu=theirs.get_attr("IFLA_MTU"),
                 carrier=bool(theirs.get_attr("IFLA_CARRIER")),
@@ -134,6 +136,7 @@ def test_routes(family: int) -> None:
             table=theirs["table"],
             protocol=theirs["proto"],
             kind=theirs["type"],
+            priority=theirs.get_attr("RTA_PRIORITY") or 0,
             direct=not theirs.get_attr("RTA_GATEWAY"),
         )
 

@@ -136,9 +136,9 @@ def test_a_link_that_is_down_has_no_carrier(kernel: Kernel) -> None:
     assert (link(kernel, "eth0-lan").up, link(kernel, "eth0-lan").carrier) == (False, False)
 
 
-def test_the_loopback_is_known_as_such(kernel: Kernel) -> None:
-    assert link(kernel, "lo").loopback
-    assert not link(kernel, "eth0").loopback
+def test_the_loopback_is_no_ethernet_link(kernel: Kernel) -> None:
+    assert not link(kernel, "lo").ethernet
+    assert link(kernel, "eth0").ethernet
 
 
 def test_promiscuous_mode_of_others_is_a_fact(kernel: Kernel) -> None:
@@ -166,6 +166,52 @@ def test_the_default_link_is_that_of_the_default_route(
     for route in routes:
         ip("route", "add", *route.split())
     assert kernel.observe(Host()).default_link == expected
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        (("default via 2001:db8:1::1 dev eth0",), "eth0"),
+        (("default dev eth0-lan metric 2000", "default via 2001:db8:1::1 dev eth0 metric 1000"), "eth0"),
+        (("2000::/3 via 2001:db8:1::1 dev eth0",), None),
+        (("unreachable default dev lo",), None),
+        (("default dev eth0-lan", "-4 default via 192.168.1.1"), "eth0"),
+    ],
+    ids=["IPv6 alone", "by metric", "no default", "unreachable", "IPv4 before IPv6"],
+)
+def test_without_a_default_route_of_ipv4_that_of_ipv6_counts(
+    kernel: Kernel, routes: tuple[str, ...], expected: str | None
+) -> None:
+    ip("address", "add", "2001:db8:1::50/64", "dev", "eth0", "nodad")
+    for route in routes:
+        words = route.removeprefix("-4 ")
+        ip("-4" if words != route else "-6", "route", "add", *words.split())
+    assert kernel.observe(Host()).default_link == expected
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        "route add default dev tun0 metric 50",
+        "route add 0.0.0.0/1 dev tun0\nroute add 128.0.0.0/1 dev tun0",
+        "route add default dev tun0 table 51820\nrule add not fwmark 51820 table 51820",
+    ],
+    ids=["a better metric", "two halves", "a table of its own"],
+)
+def test_a_vpn_does_not_hide_the_link_it_goes_over(kernel: Kernel, routes: str) -> None:
+    ip("tuntap", "add", "tun0", "mode", "tun")
+    ip("link", "set", "tun0", "up")
+    ip("route", "add", "default", "via", "192.168.1.1", "metric", "100")
+    ip("route", "add", "default", "dev", "eth0-lan", "metric", "200")
+    ip("-batch", "-", batch=routes)
+    assert kernel.observe(Host()).default_link == "eth0"
+
+
+def test_a_vpn_that_goes_over_nothing_is_no_default_link(kernel: Kernel) -> None:
+    ip("tuntap", "add", "tun0", "mode", "tun")
+    ip("link", "set", "tun0", "up")
+    ip("route", "add", "default", "dev", "tun0")
+    assert kernel.observe(Host()).default_link is None
 
 
 def test_what_the_engine_found_stays_as_it_was(kernel: Kernel) -> None:

@@ -13,7 +13,7 @@ from macvland.action import Action, Add, Failure
 from macvland.kernel import Kernel
 from macvland.model import Host, Shim
 from tests.kernel.samples import ADDRESS, NEIGHBOUR, ROUTE, SHIM, make, seen
-from tests.lab.netns import add_bridge, add_parent, ip, private_mounts
+from tests.lab.netns import add_bridge, ip, private_mounts
 
 OTHER = replace(SHIM, name="mv-two", network="two", mac="02:4d:56:00:00:02")
 
@@ -23,8 +23,7 @@ def port_of_a_bridge() -> None:
 
 
 def passthru_child() -> None:
-    add_parent("eth1")
-    ip("link", "add", "pass0", "link", "eth1", "type", "macvlan", "mode", "passthru")
+    ip("link", "add", "pass0", "link", "eth0", "type", "macvlan", "mode", "passthru")
 
 
 def name_taken() -> None:
@@ -41,6 +40,13 @@ def nothing() -> None:
 
 REFUSALS: dict[str, tuple[Callable[[], None], Shim, str, bool]] = {
     "a port of a bridge": (port_of_a_bridge, SHIM, "parent 'eth0' is a port of 'br0'; use 'br0' as the parent", False),
+    "a child in passthru mode": (
+        passthru_child,
+        SHIM,
+        "a macvlan in passthru mode, in a container perhaps, has parent 'eth0' for itself",
+        True,
+    ),
+    "the loopback": (nothing, replace(SHIM, parent="lo"), "parent 'lo' is no Ethernet link", False),
     "the name taken": (name_taken, SHIM, "another link is called 'mv-lan'", False),
     "no parent": (nothing, replace(SHIM, parent="eth9"), "parent 'eth9' does not exist", True),
     "MTU too large": (nothing, replace(SHIM, mtu=9000), "its MTU 9000 is above the 1500 of parent 'eth0'", False),

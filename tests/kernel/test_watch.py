@@ -56,6 +56,7 @@ WAKING = {
     "parent's IPv6 address": ("address add 2001:db8::50/64 dev eth0 nodad", codec.RTM_NEWADDR),
     "a new link": ("link add eth9 type bridge", codec.RTM_NEWLINK),
     "a default route": ("route add default via 192.168.1.1", codec.RTM_NEWROUTE),
+    "an IPv6 default route": ("route add default via 2001:db8::1 dev eth0", codec.RTM_NEWROUTE),
     "a route like ours": ("route add 192.168.1.52 dev eth0", codec.RTM_NEWROUTE),
 }
 QUIET = {

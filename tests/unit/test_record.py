@@ -23,6 +23,7 @@ READY = NetworkStatus(
     retry="",
     file="/etc/macvlan.d/pub_net.toml",
     parent="eth0",
+    link="eth0",
     mode="bridge",
     subnets=("192.168.1.0/24",),
     shim="mv-pub_net",

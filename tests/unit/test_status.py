@@ -40,6 +40,7 @@ READY = NetworkStatus(
     retry="",
     file="/etc/macvlan.d/pub_net.toml",
     parent="eth0",
+    link="eth0",
     mode="bridge",
     subnets=("192.168.1.0/24",),
     shim="mv-pub_net",
@@ -260,6 +261,7 @@ def test_the_table_has_a_row_for_each_network_and_its_reasons_below() -> None:
         state=State.WAITING,
         reasons=("waits for its parent 'eth7', which does not exist yet",),
         parent="eth7",
+        link="",
         subnets=("10.0.0.0/24",),
         host=(),
         attachments=(),
@@ -274,6 +276,17 @@ def test_the_table_has_a_row_for_each_network_and_its_reasons_below() -> None:
         "",
         f"1 ready, 1 waiting; problems in files: 1 (Docker 26.1.5, {NOW})",
     ]
+
+
+def test_the_table_names_the_link_that_a_parent_means_now() -> None:
+    told = status(declared(replace(PUB, parent="auto")), SETTLED, NOW, {})
+    assert "\npub_net  ready  eth0 (auto)  192.168.1.0/24" in table(told)
+    assert [(one.parent, one.link) for one in told.networks] == [("auto", "eth0")]
+
+
+def test_a_parent_that_is_not_there_is_no_link_that_carries() -> None:
+    told = status(declared(PUB), replace(SETTLED, seen=replace(SETTLED.seen, links=frozenset())), NOW, {})
+    assert [(one.parent, one.link) for one in told.networks] == [("eth0", "")]
 
 
 def test_a_problem_that_is_a_networks_reason_is_told_once() -> None:
