@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from macvland.model import KernelThing, Network, Shim
+from macvland.model import KernelThing, Network, Shim, Unfinished, differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,41 @@ class Delete:
         return self.thing.network
 
 
-Action = Add | Change | Delete
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Exchange a Docker network, which cannot be changed, for a new one; *containers* are off it for a moment."""
+
+    thing: Network
+    seen: Network
+    containers: tuple[str, ...]
+
+    def __str__(self) -> str:
+        changes = ", ".join(f"{what} {was} -> {now}" for what, was, now in differences(self.seen, self.thing))
+        users = ", ".join(f"'{name}'" for name in self.containers)
+        return f"replace Docker network '{self.network}': {changes}" + (f"; reconnect {users}" if users else "")
+
+    @property
+    def network(self) -> str:
+        """The network this is done for."""
+        return self.thing.network
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Bring to its end what was begun: the new network with every container, or the old one with every container."""
+
+    thing: Unfinished
+
+    def __str__(self) -> str:
+        return f"finish {self.thing}"
+
+    @property
+    def network(self) -> str:
+        """The network this is done for."""
+        return self.thing.network
+
+
+Action = Add | Change | Delete | Replace | Finish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,10 +74,12 @@ def _status(options: argparse.Namespace) -> int:
 
 def _plan(options: argparse.Namespace) -> int:
     declared = config.read()
-    seen = look(Kernel(), Docker())
+    docker = Docker()
+    seen = look(Kernel(), docker)
     goal = wanted(declared, seen, machine_id())
     actions = plan(goal.host, seen)
-    obstacles = sorted(f"{one.network}: {one.reason}" for one in goal.obstacles)
+    refusals = [f"{one.action.network}: {one.reason}" for one in docker.rehearse(actions)]
+    obstacles = sorted((*(f"{one.network}: {one.reason}" for one in goal.obstacles), *refusals))
     if options.json:
         errors = [str(error) for error in declared.errors]
         steps = [{"network": action.network, "action": str(action)} for action in actions]

@@ -19,6 +19,7 @@ from threading import Event, Thread
 from systemd.daemon import notify
 
 from macvland import __version__, config, journal
+from macvland.action import Action
 from macvland.clock import watch as watch_clock
 from macvland.config import Config
 from macvland.engine import PIDFILE, Docker, socket_path
@@ -68,6 +69,7 @@ class Daemon:
         self._status = _last_status()
         self._told: Status | None = None  # a start tells everything: the log of a boot is whole
         self._survived: frozenset[str] = frozenset()
+        self._pending: tuple[Action, ...] = ()
         self._machine_id = machine_id()
         self._watchdog = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 / 2  # seconds; 0: nobody watches
 
@@ -118,7 +120,8 @@ class Daemon:
             gone = removals(declared, seen)
             return wanted(declared, seen, self._machine_id, gone if hold_all else self._grace.fresh(gone, now))
 
-        ended = converge(want, self._kernel, self._engine, partial(self._backoff.due, now=now))
+        ended = converge(want, self._kernel, self._engine, partial(self._backoff.due, now=now), self._pending)
+        self._pending = ended.pending
         failed: dict[str, bool] = {}
         for failure in ended.failures:
             failed[failure.action.network] = failed.get(failure.action.network, True) and failure.passing

@@ -4,6 +4,7 @@ The same types describe the host as the files want it and as the kernel and Dock
 is set algebra and "converged" is equality. Nothing here reads, writes or decides.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -24,6 +25,14 @@ class Mode(StrEnum):
     VEPA = "vepa"
     PRIVATE = "private"
     PASSTHRU = "passthru"
+
+
+class Replacing(StrEnum):
+    """When a network that Docker cannot change may be exchanged for another one, its containers included."""
+
+    WHEN_LOSSLESS = "when-lossless"  # unless a container would lose its MAC by it, or could not be connected again
+    WHEN_UNUSED = "when-unused"  # once its last container has left
+    ALWAYS = "always"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +154,7 @@ class Network:
     # Reserved as well, but no reason to replace a network: the host's and the shim's own addresses may change.
     spared: frozenset[Address] = frozenset()
     labels: frozenset[tuple[str, str]] = frozenset()  # the user's, not ours
+    replacing: Replacing = field(default=Replacing.WHEN_LOSSLESS, compare=False)
     spec: str = ""  # as labelled; "" on a network that macvland did not make
     id: str = ""  # Docker's; "" while only wanted
 
@@ -159,6 +169,16 @@ class Network:
         return self.name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """The replacement of a Docker network that was begun and not ended: we were killed, or Docker was."""
+
+    network: str
+
+    def __str__(self) -> str:
+        return f"the replacement of Docker network '{self.network}'"
+
+
 KernelThing = Shim | ShimAddress | Route | Neighbour | Promiscuity
 
 
@@ -171,6 +191,7 @@ class Attachment:
     container: str
     mac: str = ""
     addresses: frozenset[Address] = frozenset()
+    fixed: frozenset[Address] = frozenset()  # those that it was configured with, also while it does not run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +217,7 @@ class Host:
     absence: str = ""  # why there is no engine, in words
     networks: frozenset[Network] = frozenset()
     attachments: frozenset[Attachment] = frozenset()
+    unfinished: frozenset[Unfinished] = frozenset()
 
 
 class Hold(StrEnum):
@@ -206,6 +228,7 @@ class Hold(StrEnum):
     ADDRESS = "address"  # waits for an address of the parent that the shim can borrow
     ENGINE = "engine"  # waits for Docker to answer
     CONFLICT = "conflict"  # something foreign, or something immutable, is in the way
+    USED = "used"  # is to be replaced once nobody uses it
     LEAVING = "leaving"  # its file is gone, its containers are not
     DEFECT = "defect"  # macvland itself failed on it; the other networks go on
 
@@ -251,3 +274,29 @@ def spec_of(network: Network) -> str:
     )
     text = "\n".join((network.name, str(network.parent), network.mode, str(network.internal), *pools))
     return f"1:{sha256(text.encode()).hexdigest()[:32]}"
+
+
+def differences(was: Network, now: Network) -> Iterator[tuple[str, str, str]]:
+    """Yield in words what of *was* Docker would have to change to make it *now*, each with its old and new value."""
+    for name in ("parent", "mode", "internal"):
+        if getattr(was, name) != getattr(now, name):
+            yield name, _word(getattr(was, name)), _word(getattr(now, name))
+    pools = {pool.cidr: pool for pool in was.subnets}, {pool.cidr: pool for pool in now.subnets}
+    for cidr in sorted(pools[0].keys() ^ pools[1].keys(), key=str):
+        yield f"subnet {cidr}", *(("there", "absent") if cidr in pools[0] else ("absent", "there"))
+    for cidr in sorted(pools[0].keys() & pools[1].keys(), key=str):
+        old, new = pools[0][cidr], pools[1][cidr]
+        for name in ("gateway", "range"):
+            if getattr(old, name) != getattr(new, name):
+                yield f"{name} of {cidr}", str(getattr(old, name) or "none"), str(getattr(new, name) or "none")
+        if old.reserved != new.reserved:
+            yield f"reserved of {cidr}", _listed(old.reserved), _listed(new.reserved)
+
+
+def _listed(addresses: frozenset[Address]) -> str:
+    shown = [str(address) for address in sorted(addresses, key=int)]
+    return " ".join(shown[:4]) + (f" and {len(shown) - 4} more" if len(shown) > 4 else "") or "none"
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)

@@ -42,13 +42,19 @@ class Patient:
             self._news.clear()
             self._looking = _start(self._edge.observe, Host())
         if self._looking is None or not self._ended(self._looking):
-            return replace(host, engine=None, absence="Docker has not answered yet")
+            busy = "Docker is at work on it" if self._acting else "Docker has not answered yet"
+            return replace(host, engine=None, absence=busy)
         looked, self._looking = self._looking, None
         if self._news.is_set():  # perhaps a pass that did not wait for the answer has used up the wake-up
             self._wake()
         seen = _host(looked)
         return replace(
-            host, engine=seen.engine, absence=seen.absence, networks=seen.networks, attachments=seen.attachments
+            host,
+            engine=seen.engine,
+            absence=seen.absence,
+            networks=seen.networks,
+            attachments=seen.attachments,
+            unfinished=seen.unfinished,
         )
 
     def apply(self, actions: Sequence[Action]) -> tuple[Failure, ...]:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from macvland.action import Action, Add, Change, Delete
-from macvland.model import Host, Neighbour, Route, ShimAddress
+from macvland.action import Action, Add, Change, Delete, Finish, Replace
+from macvland.model import Host, Neighbour, Network, Route, ShimAddress
 
 PartOfShim = TypeVar("PartOfShim", ShimAddress, Route, Neighbour)
 
@@ -26,6 +26,9 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
     neighbours = {it for it in seen.neighbours if it.shim not in gone and (it.shim, it.address.version) not in bare}
     promiscuous = {promiscuity.parent for promiscuity in wanted.promiscuous}
     owners = {shim.name: shim.network for shim in (*seen.shims, *wanted.shims)}
+    ours = {network.name: network for network in seen.networks if network.spec}
+    new = wanted.networks - seen.networks
+    replaced = {network.name for network in new if network.name in ours}
     pinned = {(neighbour.shim, neighbour.address) for neighbour in wanted.neighbours}
     return (
         *(Delete(it) for it in sorted(seen.promiscuous, key=str) if it.parent not in promiscuous),
@@ -53,10 +56,18 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
             for it in sorted(neighbours - wanted.neighbours, key=str)
             if (it.shim, it.address) not in pinned
         ),
+        # Finish first what was begun: its network may be the one that is missing.
+        *(Finish(it) for it in sorted(seen.unfinished, key=str)),
         # Delete a network before adding one: it frees its pool and, up to Docker 26, its parent.
-        *(Delete(it) for it in sorted(seen.networks - wanted.networks, key=str) if it.spec),
-        *(Add(it) for it in sorted(wanted.networks - seen.networks, key=str)),
+        *(Delete(it) for it in sorted(seen.networks - wanted.networks, key=str) if it.spec and it.name not in replaced),
+        *(Replace(it, ours[it.name], _users(ours[it.name], seen)) for it in sorted(new, key=str) if it.name in ours),
+        *(Add(it) for it in sorted(new, key=str) if it.name not in ours),
     )
+
+
+def _users(network: Network, seen: Host) -> tuple[str, ...]:
+    """Return the containers that are attached to *network*, running or not."""
+    return tuple(sorted(one.container for one in seen.attachments if one.network_id == network.id))
 
 
 def _named(part: PartOfShim, owners: Mapping[str, str]) -> PartOfShim:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from macvland.action import Action, Failure
 from macvland.error import ApplyError
-from macvland.model import Goal, Host, Network
+from macvland.model import Goal, Host, Network, Unfinished
 from macvland.plan import plan
 
 ROUNDS = 4  # a change may take others with it (a new MAC empties the neighbour table): the next look shows and mends it
@@ -39,6 +39,7 @@ class Pass:
     done: tuple[Action, ...] = ()
     failures: tuple[Failure, ...] = ()
     left: tuple[Action, ...] = ()  # failed, without effect, or not due
+    pending: tuple[Action, ...] = ()  # asked of the engine, which has not said yet how it went
 
     @property
     def converged(self) -> bool:
@@ -51,13 +52,20 @@ def look(kernel: Edge, engine: Edge) -> Host:
     return engine.observe(kernel.observe(Host()))
 
 
-def converge(want: Callable[[Host], Goal], kernel: Edge, engine: Edge, due: Callable[[str, Hashable], bool]) -> Pass:
+def converge(
+    want: Callable[[Host], Goal],
+    kernel: Edge,
+    engine: Edge,
+    due: Callable[[str, Hashable], bool],
+    pending: Sequence[Action] = (),
+) -> Pass:
     """Bring the host to what *want* makes of it; leave alone a network for which *due* says it is not time yet.
 
     *due* is asked with a network's name and a value that stays equal as long as trying again would be the same try.
-    Raises ApplyError only when the kernel cannot be looked at.
+    *pending* is what the pass before left so: it is done when this one no longer finds it to do. Raises ApplyError only
+    when the kernel cannot be looked at.
     """
-    tried: dict[Action, None] = {}
+    tried: dict[Action, None] = dict.fromkeys(pending)
     failures = list(engine.apply(()))  # of an earlier pass that could not wait for them
     for rounds in count():
         seen = look(kernel, engine)
@@ -74,12 +82,15 @@ def converge(want: Callable[[Host], Goal], kernel: Edge, engine: Edge, due: Call
     # What failed and is not wanted any more, or is there all the same, is no failure: the look decides.
     networks = {action.network for action in left}
     undone = {*left, *(failure.action for failure in failures)}
+    silent = seen.engine is None
+    waiting = tuple(action for action in tried if silent and _is_engines(action) and action not in undone)
     return Pass(
         seen=seen,
         goal=goal,
-        done=tuple(action for action in tried if action not in undone),
+        done=tuple(action for action in tried if action not in undone and action not in waiting),
         failures=tuple(failure for failure in failures if failure.action.network in networks),
         left=left,
+        pending=waiting,
     )
 
 
@@ -118,9 +129,13 @@ def _fail(actions: Sequence[Action], failures: Sequence[Failure], reason: str) -
 
 def _apply(kernel: Edge, engine: Edge, actions: tuple[Action, ...]) -> list[Failure]:
     """Do *actions*, the kernel's first: shims never wait for Docker."""
-    docker = tuple(action for action in actions if isinstance(action.thing, Network))
-    netlink = tuple(action for action in actions if not isinstance(action.thing, Network))
+    docker = tuple(action for action in actions if _is_engines(action))
+    netlink = tuple(action for action in actions if not _is_engines(action))
     return [*isolated(kernel, netlink), *isolated(engine, docker)]
+
+
+def _is_engines(action: Action) -> bool:
+    return isinstance(action.thing, Network | Unfinished)
 
 
 def isolated(edge: Edge, actions: tuple[Action, ...]) -> Sequence[Failure]:

@@ -41,6 +41,7 @@ STATE_OF = {
     Hold.CARRIER: State.WAITING,
     Hold.ADDRESS: State.WAITING,
     Hold.ENGINE: State.WAITING,
+    Hold.USED: State.WAITING,
     Hold.LEAVING: State.LEAVING,
 }
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from macvland.error import ConfigError
-from macvland.model import BCQUEUELEN, Address, Mode, Subnet
+from macvland.model import BCQUEUELEN, Address, Mode, Replacing, Subnet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,7 @@ class Declaration:
     mode: Mode = Mode.BRIDGE
     promiscuous: bool = False
     internal: bool = False
+    replacing: Replacing = Replacing.WHEN_LOSSLESS
     labels: frozenset[tuple[str, str]] = frozenset()
     subnets: tuple[Subnet, ...]  # in the file's order; `reserved` holds what the file reserves and no more
     shim: ShimDeclaration | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from macvland.config.declaration import Declaration, ShimDeclaration
 from macvland.config.grammar import refuse_unknown
-from macvland.config.network import labels_of, mode_of, parent_of
+from macvland.config.network import labels_of, mode_of, parent_of, replacing_of
 from macvland.config.pool import left
 from macvland.config.problem import Problem, errors_of
 from macvland.config.shim import shim_of
@@ -17,7 +17,7 @@ from macvland.config.text import decoded, tables
 from macvland.config.value import RefusalError, boolean
 from macvland.config.wording import quoted, shown_path
 from macvland.error import ConfigError
-from macvland.model import Mode, Subnet
+from macvland.model import Mode, Replacing, Subnet
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")  # moby daemon/names, RestrictedNamePattern
 DOCKERS_OWN = frozenset({"bridge", "default", "docker_gwbridge", "host", "ingress", "none"})
@@ -74,6 +74,7 @@ def _declaration(file: Path, top: Table) -> Declaration:
         mode=mode or Mode.BRIDGE,
         promiscuous=promiscuous,
         internal=internal,
+        replacing=replacing_of(network) or Replacing.WHEN_LOSSLESS,
         labels=labels_of(network),
         subnets=tuple(subnets.values()),
         shim=shim,

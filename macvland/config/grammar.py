@@ -10,7 +10,7 @@ from macvland.config.wording import dotted
 
 KEYS = {
     "": ("network", "subnet", "shim"),  # outside of any table
-    "[network]": ("parent", "mode", "promiscuous", "internal", "labels", "parent_check"),
+    "[network]": ("parent", "mode", "promiscuous", "internal", "labels", "parent_check", "replace"),
     "[[subnet]]": ("cidr", "gateway", "range", "reserved"),
     "[shim]": ("address", "bcqueuelen"),
 }
@@ -19,7 +19,6 @@ TABLES = {"network": "[network]", "subnet": "[[subnet]]", "shim": "[shim]"}
 UNKNOWN = "there is no such table or key"
 NOT_YET = {
     "vlan": 'make the VLAN link by other means and name it: `parent = "eth0.50"`',
-    "replace": "leave it out: a network that differs is reported and not replaced",
 }
 
 MTU = "leave it out and set the MTU of the parent: Docker ignores this one for macvlan networks"

@@ -1,12 +1,13 @@
 """The [network] table: what carries the network, and how."""
 
 import re
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from macvland.config.table import Table
 from macvland.config.value import RefusalError, string
 from macvland.config.wording import dotted, escaped, quoted
-from macvland.model import Mode
+from macvland.model import Mode, Replacing
 
 A_PARENT = 'write the name of a link (`parent = "eth0"`), its MAC address, or "auto" for the link of the default route'
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
@@ -30,6 +31,11 @@ def parent_of(table: Table, *, internal: bool) -> str | None:
 def mode_of(table: Table) -> Mode | None:
     """Return the `mode`; None where it is wrong."""
     return table.read("mode", _mode) if "mode" in table.content else Mode.BRIDGE
+
+
+def replacing_of(table: Table) -> Replacing | None:
+    """Return what `replace` says; None where it is wrong."""
+    return table.read("replace", _replacing) if "replace" in table.content else Replacing.WHEN_LOSSLESS
 
 
 def labels_of(table: Table) -> frozenset[tuple[str, str]]:
@@ -63,12 +69,21 @@ def _parent(value: object) -> str:
 
 
 def _mode(value: object) -> Mode:
+    return Mode(_one_of(list(Mode), value, "is no macvlan mode"))
+
+
+def _replacing(value: object) -> Replacing:
+    return Replacing(_one_of(list(Replacing), value, "does not say when"))
+
+
+def _one_of(words: Sequence[str], value: object, wrong: str) -> str:
+    """Return *value* if it is one of *words*."""
     name = string(value)
-    if name in set(Mode):
-        return Mode(name)
-    near = get_close_matches(name.lower(), list(Mode), 1)
-    right = f'did you mean "{near[0]}"?' if near else "write one of " + ", ".join(f'"{mode}"' for mode in Mode)
-    raise RefusalError(f"{quoted(name)} is no macvlan mode", right)
+    if name in words:
+        return name
+    near = get_close_matches(name.lower(), words, 1)
+    right = f'did you mean "{near[0]}"?' if near else "write one of " + ", ".join(f'"{word}"' for word in words)
+    raise RefusalError(f"{quoted(name)} {wrong}", right)
 
 
 def _label(value: object) -> str:

@@ -1,10 +1,12 @@
 """What Docker's refusals mean, and whether waiting helps. Docker says it in prose only, so prose it is."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Any
 
 from macvland.error import ApplyError, EngineAbsentError
-from macvland.model import Engine, Network
+from macvland.model import Engine
 
 ONE_PER_PARENT = re.compile(r"network dm-([0-9a-f]{12}) is already using parent interface")  # up to Docker 26
 PERMANENT = re.compile(r"loopback interface|macvlan mode .* not valid|out of range|[Ii]nvalid (?!subinterface)")
@@ -13,34 +15,35 @@ PERMANENT = re.compile(r"loopback interface|macvlan mode .* not valid|out of ran
 class RefusedError(ApplyError):
     """Docker answered, and the answer is no."""
 
-    def __init__(self, status: int, message: str) -> None:
-        """Keep the HTTP *status* and Docker's own words."""
-        super().__init__(f"Docker answered {status}: {message}")
+    def __init__(self, status: int, message: str, words: str = "", *, passing: bool = True) -> None:
+        """Keep the HTTP *status* and Docker's own *message*; *words* say it better where they can."""
+        super().__init__(words or f"Docker answered {status}: {message}", passing=passing)
         self.status = status
         self.message = message
 
 
 def creation_refused(
-    network: Network, engine: Engine, refusal: RefusedError, name_of: Callable[[str], str]
-) -> ApplyError:
-    """Say why *network* was not created; *name_of* finds the name of a network by the start of its id."""
+    body: Mapping[str, Any], engine: Engine, refusal: RefusedError, name_of: Callable[[str], str]
+) -> RefusedError:
+    """Say why the network of *body* was not created; *name_of* finds the name of a network by the start of its id."""
+    said = partial(RefusedError, refusal.status, refusal.message)
     words = refusal.message
     if refusal.status == 409:
-        return ApplyError(f"Docker has a network named '{network.name}' already")
+        return said(f"Docker has a network named '{body['Name']}' already")
     if refusal.status == 403 and "overlaps" in words:
-        return ApplyError(
+        return said(
             "a subnet overlaps that of another Docker network, which may be on any parent; "
             "networks may have equal subnets if each has a range of its own"
         )
     if other := ONE_PER_PARENT.search(words):
-        return ApplyError(
+        return said(
             f"Docker {engine.version} allows one macvlan network per parent (27 allows several); "
             f"network '{name_of(other[1])}' has it"
         )
     if "invalid subinterface vlan name" in words:
-        return ApplyError(f"parent '{network.parent}' does not exist in Docker's eyes")
+        return said(f"parent '{body['Options'].get('parent')}' does not exist in Docker's eyes")
     permanent = refusal.status == 400 or PERMANENT.search(words)
-    return ApplyError(str(refusal), passing=not permanent)
+    return said(passing=not permanent)
 
 
 def deletion_refused(refusal: RefusedError, containers: Collection[str]) -> ApplyError:

@@ -109,6 +109,31 @@ def creation_of(network: Network, engine: Engine) -> dict[str, Any]:
     return body | ({"EnableIPv4": False} if versions == {6} else {})
 
 
+def recreation_of(report: Json) -> dict[str, Any]:
+    """Return the body of POST /networks/create that makes the network of *report* once more."""
+    ipam = _mapping(report.get("IPAM"))
+    pools = [_repeated(pool) for pool in _rows(ipam.get("Config"))]
+    body = {
+        "Name": report["Name"],
+        "Driver": "macvlan",
+        "CheckDuplicate": True,
+        "Internal": bool(report.get("Internal")),
+        "Attachable": bool(report.get("Attachable")),
+        "EnableIPv6": bool(report.get("EnableIPv6")),
+        "Options": _mapping(report.get("Options")),
+        "IPAM": {"Driver": ipam.get("Driver") or "default", "Config": pools},
+        "Labels": _texts(report.get("Labels")),
+    }
+    return body | ({"EnableIPv4": False} if report.get("EnableIPv4") is False else {})
+
+
+def _repeated(pool: Json) -> dict[str, Any]:
+    gateway = _address(pool.get("Gateway"))
+    said = {key: pool.get(key) for key in ("Subnet", "IPRange", "AuxiliaryAddresses")}
+    said["Gateway"] = str(gateway) if gateway else None
+    return {key: value for key, value in said.items() if value}
+
+
 def _check_able(network: Network, versions: set[int], engine: Engine) -> None:
     if versions == {6} and engine.api < IPV6_ALONE_API:
         raise ApplyError(
@@ -168,12 +193,15 @@ def _attachment(report: Json, network: Network, settings: Json) -> Attachment:
     names = [name.removeprefix("/") for name in report.get("Names") or () if isinstance(name, str)]
     own = [name for name in names if "/" not in name]  # the others are links of other containers to this one
     addresses = (_address(settings.get("IPAddress")), _address(settings.get("GlobalIPv6Address")))
+    configured = _mapping(settings.get("IPAMConfig"))
+    fixed = (_address(configured.get("IPv4Address")), _address(configured.get("IPv6Address")))
     return Attachment(
         network=network.name,
         network_id=_text(settings.get("NetworkID")) or network.id,
         container=next(iter(own), _text(report.get("Id"))[:12]),
         mac=_text(settings.get("MacAddress")).lower(),
         addresses=frozenset(address for address in addresses if address and _lives(report)),
+        fixed=frozenset(address for address in fixed if address),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from macvland.config import Config, Declaration
 from macvland.model import Goal, Hold, Host
 from macvland.wanted.docker import docker_network
-from macvland.wanted.facts import Facts, as_seen, obstacle, shims_by_network, union
+from macvland.wanted.facts import Facts, as_seen, names, obstacle, shims_by_network, union
 from macvland.wanted.fitness import unfit
 from macvland.wanted.parent import absent, carrier, parent_of, promiscuity
 from macvland.wanted.shim import host_shim, no_shim
@@ -61,7 +61,7 @@ def _declared(declaration: Declaration, facts: Facts) -> Goal:
 
 
 def _undeclared(name: str, facts: Facts) -> Goal:
-    if name in facts.broken:
+    if name in facts.broken or name in facts.unfinished:
         return as_seen(name, facts)
     if name in facts.held:
         return as_seen(name, facts, Hold.LEAVING, "its file is gone; it stays until that is certain")
@@ -69,10 +69,5 @@ def _undeclared(name: str, facts: Facts) -> Goal:
     users = sorted(attachment.container for network in ours for attachment in facts.attachments[network.id])
     if not users:
         return Goal(host=Host())
-    reason = f"its file is gone; it goes when {_names(users)} {'leaves' if len(users) == 1 else 'leave'} it"
+    reason = f"its file is gone; it goes when {names(users)} {'leaves' if len(users) == 1 else 'leave'} it"
     return Goal(host=Host(networks=frozenset(ours)), obstacles=obstacle(name, Hold.LEAVING, reason))
-
-
-def _names(containers: list[str]) -> str:
-    shown = ", ".join(f"'{container}'" for container in containers[:3])
-    return shown if len(containers) <= 3 else f"{shown} and {len(containers) - 3} more"

@@ -1,27 +1,42 @@
 """The Docker network of a declaration, and whether one that Docker has will do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 
 from macvland.config import Declaration
-from macvland.model import Address, Goal, Hold, Host, Link, Network, spec_of
-from macvland.wanted.facts import Facts, containing, obstacle
+from macvland.model import (
+    Address,
+    Attachment,
+    Goal,
+    Hold,
+    Host,
+    Link,
+    Network,
+    Obstacle,
+    Replacing,
+    differences,
+    spec_of,
+)
+from macvland.wanted.facts import Facts, containing, names, obstacle
 from macvland.wanted.parent import carries
+
+MOVE = "change the file, or make that container anew with another address"
 
 
 def docker_network(declaration: Declaration, link: Link | None, facts: Facts) -> Goal:
     """Ask for the network of *declaration* on *link*; one that Docker has under its name stays, fitting or not."""
     if facts.seen.engine is None:
         return Goal(host=Host(), obstacles=obstacle(declaration.name, Hold.ENGINE, facts.seen.absence))
-    network = _as_declared(declaration, link.name if link else None)
     same_name = facts.networks[declaration.name]
-    if not same_name:
-        new = replace(network, spared=_spared(declaration, link, facts))
-        return Goal(host=Host(networks=frozenset({new})))
-    reason = _mismatch(network, same_name, declaration, link)
-    obstacles = obstacle(declaration.name, Hold.CONFLICT, reason) if reason else frozenset()
-    return Goal(host=Host(networks=frozenset(same_name)), obstacles=obstacles)
+    as_it_is = Goal(host=Host(networks=frozenset(same_name)))
+    network = _as_declared(declaration, link.name if link else None)
+    if declaration.name in facts.unfinished or _is_met(network, same_name, link):
+        return as_it_is
+    objections = _objections(declaration, network, same_name, facts) if same_name else frozenset()
+    if objections:
+        return replace(as_it_is, obstacles=objections)
+    return Goal(host=Host(networks=frozenset({replace(network, spared=_spared(declaration, link, facts))})))
 
 
 @lru_cache(maxsize=4096)  # the hash of a spec is most of the work where nothing changes
@@ -33,6 +48,7 @@ def _as_declared(declaration: Declaration, parent: str | None) -> Network:
         internal=declaration.internal,
         subnets=frozenset(declaration.subnets),
         labels=declaration.labels,
+        replacing=declaration.replacing,
     )
     return replace(network, spec=spec_of(network))
 
@@ -54,45 +70,53 @@ def _spared(declaration: Declaration, link: Link | None, facts: Facts) -> frozen
     return frozenset(address for address in (*hosts, *shims) if containing(address, cidrs)) - taken
 
 
-def _mismatch(network: Network, same_name: list[Network], declaration: Declaration, link: Link | None) -> str:
-    """Return why the network Docker has cannot serve as the one wanted; "" if it can, whoever made it."""
-    if len(same_name) > 1:
-        ids = ", ".join(sorted(one.id[:12] for one in same_name))
-        return f"Docker has {len(same_name)} networks of this name ({ids}): remove all but one by its id"
+def _is_met(network: Network, same_name: list[Network], link: Link | None) -> bool:
+    """Tell whether the one network Docker has under the name will do, whoever made it and however it calls *link*."""
+    if len(same_name) != 1:
+        return False
     (seen,) = same_name
     if network.spec == seen.spec:
-        return ""
-    if link and carries(link, seen):
-        seen = replace(seen, parent=link.name)
-    if network.spec == spec_of(seen):
-        return ""
-    what = "; ".join(_differences(network, seen, declaration))
-    if seen.spec:
-        return (
-            f"needs replacement, Docker cannot change a network: {what}; take its containers away and run "
-            f"'docker network rm {network.name}', then macvland makes it as the file says"
+        return True
+    return network.spec == spec_of(replace(seen, parent=link.name) if link and carries(link, seen) else seen)
+
+
+def _objections(
+    declaration: Declaration, network: Network, same_name: list[Network], facts: Facts
+) -> frozenset[Obstacle]:
+    """Return what keeps *network* from taking the place of what Docker has under its name."""
+    if len(same_name) > 1:
+        ids = ", ".join(sorted(one.id[:12] for one in same_name))
+        reason = f"Docker has {len(same_name)} networks of this name ({ids}): remove all but one by its id"
+        return obstacle(network.name, Hold.CONFLICT, reason)
+    (seen,) = same_name
+    what = "; ".join(_in_words(declaration, *difference) for difference in differences(seen, network))
+    if not seen.spec:
+        reason = (
+            f"a network of this name that macvland did not make has other settings: {what}; write these into the file, "
+            f"or remove it with 'docker network rm {network.name}'"
         )
-    return (
-        f"a network of this name that macvland did not make has other settings: {what}; write these into the file, "
-        f"or remove it with 'docker network rm {network.name}'"
-    )
+        return obstacle(network.name, Hold.CONFLICT, reason)
+    users = sorted(facts.attachments[seen.id], key=lambda one: one.container)
+    if users and network.replacing is Replacing.WHEN_UNUSED:
+        leave = "leaves it" if len(users) == 1 else "have left it"
+        reason = f"is to be replaced ({what}) once {names([one.container for one in users])} {leave}"
+        return obstacle(network.name, Hold.USED, reason)
+    stranded = [obstacle(network.name, Hold.CONFLICT, reason) for reason in _stranded(network, users)]
+    return frozenset[Obstacle]().union(*stranded)
 
 
-def _differences(network: Network, seen: Network, declaration: Declaration) -> Iterator[str]:
-    if seen.parent != network.parent:
-        meant = "the file says" if declaration.parent == network.parent else f"'{declaration.parent}' is now"
-        yield f"parent is {seen.parent}, {meant} {network.parent}"
-    for name in ("mode", "internal"):
-        was, now = getattr(seen, name), getattr(network, name)
-        if was != now:
-            yield f"{name} is {was}, the file says {now}"
-    was_pools, now_pools = ({pool.cidr: pool for pool in one.subnets} for one in (seen, network))
-    yield from (f"subnet {cidr} is not in the file" for cidr in sorted(was_pools.keys() - now_pools.keys(), key=str))
-    yield from (f"subnet {cidr} is missing" for cidr in sorted(now_pools.keys() - was_pools.keys(), key=str))
-    for cidr in sorted(was_pools.keys() & now_pools.keys(), key=str):
-        for name in ("gateway", "range"):
-            was, now = getattr(was_pools[cidr], name), getattr(now_pools[cidr], name)
-            if was != now:
-                yield f"{name} of {cidr} is {was or 'not set'}, the file says {now or 'none'}"
-        if was_pools[cidr].reserved != now_pools[cidr].reserved:
-            yield f"the reserved addresses of {cidr} differ"
+def _in_words(declaration: Declaration, what: str, was: str, now: str) -> str:
+    meant = what == "parent" and declaration.parent != now
+    return f"{what} is {was}, " + (f"'{declaration.parent}' is now {now}" if meant else f"the file says {now}")
+
+
+def _stranded(network: Network, users: Iterable[Attachment]) -> Iterator[str]:
+    """Yield which containers have a fixed address that *network* could not give them."""
+    cidrs = [subnet.cidr for subnet in network.subnets]
+    taken = {subnet.gateway for subnet in network.subnets}.union(*(subnet.reserved for subnet in network.subnets))
+    for user in users:
+        for address in sorted(user.fixed, key=str):
+            if not containing(address, cidrs):
+                yield f"'{user.container}' has the fixed address {address}, which is in no subnet of the file: {MOVE}"
+            elif address in taken:
+                yield f"'{user.container}' has the fixed address {address}, which the file gives away: {MOVE}"

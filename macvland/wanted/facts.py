@@ -1,7 +1,7 @@
 """What is seen, arranged for the questions that make up what is wanted, and the form of an answer."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -37,6 +37,7 @@ class Facts:
             for subnet in network.subnets:
                 self.sharing[subnet.cidr].append(network)
         self.attachments = _by(seen.attachments, lambda attachment: attachment.network_id)
+        self.unfinished = frozenset(unfinished.network for unfinished in seen.unfinished)
 
     @cached_property
     def other_names(self) -> dict[str, Link]:
@@ -107,6 +108,12 @@ def live(name: str, facts: Facts) -> Iterator[tuple[str, Address]]:
     for network in facts.networks[name]:
         for attachment in facts.attachments[network.id]:
             yield from ((attachment.mac, address) for address in attachment.addresses if attachment.mac)
+
+
+def names(containers: Sequence[str]) -> str:
+    """Return *containers* as a sentence shows them: three of many."""
+    shown = ", ".join(f"'{container}'" for container in containers[:3])
+    return shown if len(containers) <= 3 else f"{shown} and {len(containers) - 3} more"
 
 
 def containing(address: Address, prefixes: Iterable[Prefix]) -> Prefix | None:

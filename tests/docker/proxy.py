@@ -102,6 +102,7 @@ class Proxy:
             self._start(self._follow, client, engine)
             while piece := engine.recv(PIECE):
                 client.sendall(piece)
+            client.shutdown(socket.SHUT_RDWR)  # a close is none as long as _follow waits on it
 
     def _follow(self, client: socket.socket, engine: socket.socket) -> None:
         """Hang up on Docker when the client does; what else it says is no part of the first request, and noted."""

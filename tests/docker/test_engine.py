@@ -149,6 +149,7 @@ def test_a_running_container_is_attached_with_its_addresses(engine: Docker, shar
             container="runs",
             mac=container.mac(),
             addresses=frozenset({ip_address("192.168.1.51"), ip_address("fd00:9::ff00")}),
+            fixed=frozenset({ip_address("192.168.1.51")}),
         )
     }
 
@@ -175,7 +176,8 @@ def test_a_container_that_does_not_run_is_attached_without_addresses(
         shared_docker_host.container("sleeps", "plain", "192.168.1.51")
         shared_docker_host.docker({"stopped": "stop", "killed": "kill"}[way], "sleeps")
     (seen,) = engine.observe(Host()).attachments
-    assert replace(seen, mac="") == Attachment(network="plain", network_id=network.id, container="sleeps")
+    fixed = frozenset({ip_address("192.168.1.51")})
+    assert replace(seen, mac="") == Attachment(network="plain", network_id=network.id, container="sleeps", fixed=fixed)
 
 
 def test_a_container_on_two_networks_has_two_attachments(engine: Docker, shared_docker_host: LabHost) -> None:

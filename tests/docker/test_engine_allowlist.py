@@ -3,18 +3,22 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from threading import Event, Thread
 
-from macvland.action import Add, Delete
+from macvland.action import Add, Delete, Replace
 from macvland.engine import Docker, watch
-from macvland.model import Host
+from macvland.engine.intent import Intents
+from macvland.model import Host, Mode
 from tests.docker.proxy import Proxy, Request
 from tests.docker.samples import PLAIN, subnet
+from tests.lab import Host as LabHost
 from tests.lab import wait_until
 
 ID = "[0-9a-f]{12,64}"
 ALLOWED = re.compile(
-    rf"GET (/_ping|/networks|/networks/{ID}|/containers/json|/events)|POST /networks/create|DELETE /networks/{ID}"
+    rf"GET (/_ping|/networks|/networks/{ID}|/containers/json|/containers/{ID}/json|/events)"
+    rf"|POST (/networks/create|/networks/{ID}/(dis)?connect)|DELETE /networks/{ID}"
 )
 
 
@@ -24,11 +28,13 @@ def is_allowed(request: Request) -> bool:
     if request.method != "POST":
         return request.body == b""
     asked = json.loads(request.body)
+    if not request.url.endswith("/create"):
+        return bool(asked.keys() <= {"Container", "EndpointConfig"})
     return (asked["Driver"], asked["Labels"]["io.macvland.managed"]) == ("macvlan", "true")
 
 
-def test_every_request_is_on_the_list(proxy: Proxy) -> None:
-    docker, woken, stop = Docker(str(proxy)), Event(), Event()
+def test_every_request_is_on_the_list(proxy: Proxy, shared_docker_host: LabHost, tmp_path: Path) -> None:
+    docker, woken, stop = Docker(str(proxy), Intents(tmp_path)), Event(), Event()
     watcher = Thread(target=watch, args=(woken.set, stop, None, str(proxy)))
     watcher.start()
     wait_until(woken.is_set, what="the event stream")
@@ -38,7 +44,10 @@ def test_every_request_is_on_the_list(proxy: Proxy) -> None:
     for network in docker.observe(Host()).networks:
         docker.apply([Delete(network), Delete(network)])
     docker.apply([Delete(PLAIN)])
-    docker.observe(Host())
+    docker.apply([Add(PLAIN)])
+    shared_docker_host.container("user", "plain")
+    (old,) = docker.observe(Host()).networks
+    assert docker.apply([Replace(replace(PLAIN, mode=Mode.PRIVATE, spec="1:new"), old, ("user",))]) == ()
     stop.set()
     watcher.join(10)
     assert {request.method for request in proxy.requests} == {"GET", "POST", "DELETE"}

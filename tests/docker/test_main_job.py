@@ -261,32 +261,64 @@ def test_a_foreign_network_that_is_removed_makes_room(host: Host, serve: Serving
     assert inspect(host, "pub_net")["Labels"]["io.macvland.managed"] == "true"
 
 
-def test_a_declaration_that_docker_cannot_follow_in_place_is_told_and_changes_nothing(
-    host: Host, serve: Serving
-) -> None:
+def test_a_network_is_replaced_by_an_edit_and_its_container_comes_along(host: Host, serve: Serving) -> None:
     daemon = serve()
     host.drop("pub_net.toml", declare(BORROWED))
+    wait_for_state(daemon, host, "pub_net", "ready")
+    web = host.container("web", "pub_net", ip="192.168.1.51")
+    wait_for_ways(host, {"192.168.1.51": HOST})
+    before = inspect(host, "pub_net")["Id"]
+    logged = lines_up_to(daemon, "add route to 192.168.1.51")
+    host.drop("pub_net.toml", declare(BORROWED, gateway="2"))
+    change = "gateway of 192.168.1.0/24 192.168.1.1 -> 192.168.1.2"
+    lines_up_to(daemon, f"replace Docker network 'pub_net': {change}; reconnect 'web'")
+    wait_for_state(daemon, host, "pub_net", "ready")
+    wait_for_ways(host, {"192.168.1.51": HOST})
+    made = inspect(host, "pub_net")
+    assert (made["IPAM"]["Config"][0]["Gateway"], made["Id"] == before) == ("192.168.1.2", False)
+    host.ping("192.168.1.51")
+    assert "default via 192.168.1.2" in web.run("ip", "route")
+    assert not [line for line in lines(daemon, logged) if "error" in line]
+    assert list(host.path("/var/lib/macvland/replace").iterdir()) == []
+
+
+@pytest.mark.fault("B32")
+def test_a_network_that_is_to_wait_for_its_last_container_does(host: Host, serve: Serving) -> None:
+    daemon = serve()
+    patient = 'replace = "when-unused"'
+    host.drop("pub_net.toml", declare(BORROWED, extra=patient))
     wait_for_state(daemon, host, "pub_net", "ready")
     host.container("web", "pub_net", ip="192.168.1.51")
     wait_for_ways(host, {"192.168.1.51": HOST})
     before = inspect(host, "pub_net")
     logged = lines_up_to(daemon, "add route to 192.168.1.51")
     with unbroken_ping(host, "192.168.1.51"):
-        host.drop("pub_net.toml", declare(BORROWED, gateway="2"))
-        found = wait_for_state(daemon, host, "pub_net", "conflict")
+        host.drop("pub_net.toml", declare(BORROWED, gateway="2", extra=patient))
+        found = wait_for_state(daemon, host, "pub_net", "waiting")
         assert inspect(host, "pub_net") == before
     (reason,) = found.reasons
     assert reason == (
-        "needs replacement, Docker cannot change a network: "
-        "gateway of 192.168.1.0/24 is 192.168.1.1, the file says 192.168.1.2; take its containers away and run "
-        "'docker network rm pub_net', then macvland makes it as the file says"
+        "is to be replaced (gateway of 192.168.1.0/24 is 192.168.1.1, the file says 192.168.1.2) once 'web' leaves it"
     )
-    wait_for_lines(daemon, f"macvland: error: pub_net: conflict: {reason}", after=logged)
-
+    wait_for_lines(daemon, f"macvland: warning: pub_net: waiting: {reason}", after=logged)
     host.docker("rm", "--force", "web")
-    host.docker("network", "rm", "pub_net")
     wait_for_state(daemon, host, "pub_net", "ready")
     assert inspect(host, "pub_net")["IPAM"]["Config"][0]["Gateway"] == "192.168.1.2"
+
+
+@pytest.mark.fault("B32")
+def test_a_file_that_has_no_place_for_a_container_changes_nothing(host: Host, serve: Serving) -> None:
+    daemon = serve()
+    host.drop("pub_net.toml", declare(BORROWED))
+    wait_for_state(daemon, host, "pub_net", "ready")
+    host.container("web", "pub_net", ip="192.168.1.51")
+    wait_for_ways(host, {"192.168.1.51": HOST})
+    before = inspect(host, "pub_net")
+    with unbroken_ping(host, "192.168.1.51"):
+        host.drop("pub_net.toml", declare(BORROWED, extra="", gateway="51"))
+        found = wait_for_state(daemon, host, "pub_net", "conflict")
+        assert inspect(host, "pub_net") == before
+    assert "'web' has the fixed address 192.168.1.51, which the file gives away" in found.reasons[0]
 
 
 # A file that goes

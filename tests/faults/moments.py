@@ -13,9 +13,10 @@ from tests.docker.proxy import Fault, Proxy, Request
 class Deadly(dict[str, Fault]):
     """For a proxy's faults: each request is a moment to die at, so is each answer to one that changes something."""
 
-    def __init__(self) -> None:
-        """Kill nobody yet."""
+    def __init__(self, *, spares: str = "") -> None:
+        """Kill nobody yet, and never at a request by the method *spares*."""
         super().__init__()
+        self._spares = spares
         self._lock = Lock()
         self._victim = self._left = 0
 
@@ -29,7 +30,7 @@ class Deadly(dict[str, Fault]):
         return partial(self._carry, otherwise)
 
     def _carry(self, otherwise: Fault, client: socket.socket, proxy: Proxy, request: Request) -> None:
-        if self._dies():
+        if request.method != self._spares and self._dies():
             return
         if request.method == "GET":
             otherwise(client, proxy, request)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from macvland.action import Action, Add, Delete, Failure
+from macvland.action import Action, Add, Delete, Failure, Replace
 from macvland.config import Config, Declaration, parse
 from macvland.kernel import Kernel
 from macvland.model import Attachment, Engine, Hold, Host, Network
@@ -57,6 +57,10 @@ class Table:
                 case Delete(thing=Network() as network):
                     assert network.name not in {one.network for one in self.containers}, "it is in use"
                     assert self.networks.pop(network.name) == network
+                case Replace(thing=network, seen=old):
+                    assert self.networks[network.name] == old
+                    self.made += 1
+                    self.networks[network.name] = replace(network, id=f"id{self.made}")
                 case _:
                     raise AssertionError(f"none of Docker's business: {action}")
         return ()

@@ -1,7 +1,7 @@
 """The engine's edge when it is slow: a pass goes on without it, and hears of it later."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 
 import pytest
@@ -103,7 +103,7 @@ def test_while_docker_acts_it_is_not_looked_at(slow: Slow) -> None:
     woken = Event()
     patient = Patient(slow, woken.set)
     assert patient.apply([Add(NETWORK)]) == ()
-    assert patient.observe(KERNELS) == SILENT
+    assert patient.observe(KERNELS) == replace(SILENT, absence="Docker is at work on it")
     assert patient.apply([Add(OTHER)]) == ()
     slow.answers.set()
     until(woken.is_set)

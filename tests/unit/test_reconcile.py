@@ -262,3 +262,21 @@ def test_a_goal_is_made_anew_for_each_look() -> None:
 
     converge(want, world.kernel, world.engine, lambda *_: True)
     assert hosts == [HOST, world.host]
+
+
+def test_what_the_engine_has_not_answered_yet_is_done_only_when_it_has() -> None:
+    world = World(HOST)
+    engine = world.host.engine
+
+    def begin(actions: Sequence[Action]) -> tuple[Failure, ...]:
+        if actions:
+            world.engine.apply(actions)
+            world.host = replace(world.host, engine=None)
+        return ()
+
+    first = one_pass(world, engine=Between(world.engine, begin))
+    assert {action.network for action in first.pending} == {"lab", "pub_net"}
+    assert all("Docker" not in str(action) for action in first.done)
+    world.host = replace(world.host, engine=engine)
+    second = converge(lambda seen: goal(BOTH, seen), world.kernel, world.engine, lambda *_: True, first.pending)
+    assert (second.done, second.pending, second.converged) == (first.pending, (), True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TypeVar
 
-from macvland.action import Action, Add, Change, Delete, Failure
+from macvland.action import Action, Add, Change, Delete, Failure, Finish, Replace
 from macvland.error import ApplyError
 from macvland.model import (
     Address,
@@ -67,7 +67,13 @@ class World:
         mine = self.host
         if mine.engine is None:
             return replace(host, absence=mine.absence or "Docker is not there")
-        return replace(host, engine=mine.engine, networks=mine.networks, attachments=mine.attachments)
+        return replace(
+            host,
+            engine=mine.engine,
+            networks=mine.networks,
+            attachments=mine.attachments,
+            unfinished=mine.unfinished,
+        )
 
     # The kernel
 
@@ -177,6 +183,10 @@ class World:
                 if any(one.network_id == network.id for one in self.host.attachments):
                     raise ImpossibleError(f"{network} is in use")
                 self._set(networks=self.host.networks - {network})
+            case Replace(new, old):
+                self._replace_network(new, old)
+            case Finish(unfinished):
+                self._set(unfinished=self.host.unfinished - {present(unfinished, self.host.unfinished)})
             case _:
                 raise ImpossibleError(f"not Docker's: {action}")
 
@@ -190,6 +200,18 @@ class World:
             if one.version == other.version and one.overlaps(other):
                 raise ApplyError(f"{network}: Pool overlaps with other one on this address space")
         self._set(networks=self.host.networks | {replace(network, id=f"id-of-{network.name}")})
+
+    def _replace_network(self, new: Network, old: Network) -> None:
+        """The containers come along; a fixed address must have a place in the new one."""
+        if not present(old, self.host.networks).spec:
+            raise ImpossibleError(f"{old} is not ours")
+        users = frozenset(one for one in self.host.attachments if one.network_id == old.id)
+        if any(not any(address in pool.cidr for pool in new.subnets) for one in users for address in one.fixed):
+            raise ImpossibleError(f"{new}: a container could not be connected again")
+        self._set(networks=self.host.networks - {old})
+        self._create_network(new)
+        moved = frozenset(replace(one, network_id=f"id-of-{new.name}") for one in users)
+        self._set(attachments=self.host.attachments - users | moved)
 
     # What happens without us
 

@@ -1,0 +1,64 @@
+"""How a container is attached, from Docker's report to what connects it again the same way. Pure.
+
+Nothing operational is carried over: a MAC or an address that Docker made up, kept as if somebody had asked for it, is
+how duplicates are born (moby#48595).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from macvland.engine.intent import Endpoint
+from macvland.model import Engine, Replacing
+
+# Between these, a connect ignores MacAddress (moby, API v1.44 to v1.54); before, the container itself has it.
+MAC_LOST_FROM, MAC_KEPT_FROM = (1, 44), (1, 54)
+
+CARRIED = ("IPAMConfig", "Links", "Aliases", "DriverOpts", "GwPriority")
+
+Json = Mapping[str, Any]
+
+
+def endpoint_of(report: Json, network: str, engine: Engine) -> Endpoint | None:
+    """Return how the container of *report* is attached to *network*; None if it is not."""
+    settings = report["NetworkSettings"]["Networks"].get(network)
+    if settings is None:
+        return None
+    kept = {key: settings[key] for key in CARRIED if settings.get(key)}
+    # Docker adds the start of the container's id to the aliases by itself.
+    aliases = [alias for alias in kept.pop("Aliases", []) if alias != report["Id"][:12]]
+    mac = {"MacAddress": pinned_mac(report, network)} if engine.api >= MAC_KEPT_FROM else {}
+    extra = {"Aliases": aliases, **mac}
+    return Endpoint(
+        container=report["Id"],
+        name=report["Name"].removeprefix("/"),
+        settings=kept | {key: value for key, value in extra.items() if value},
+    )
+
+
+def pinned_mac(report: Json, network: str) -> str:
+    """Return the MAC that was asked for (docker run --mac-address), which counts on the container's first network."""
+    first = report["HostConfig"].get("NetworkMode")
+    settings = report["NetworkSettings"]["Networks"].get(network) or {}
+    return str(report["Config"].get("MacAddress") or "") if first in (network, settings.get("NetworkID")) else ""
+
+
+def losses(report: Json, network: str, engine: Engine, replacing: Replacing) -> Iterator[str]:
+    """Yield why the container of *report* would not be the same after a replacement of *network*."""
+    name = report["Name"].removeprefix("/")
+    first = report["HostConfig"].get("NetworkMode")
+    if engine.api < MAC_LOST_FROM:
+        return
+    if first != network and first == report["NetworkSettings"]["Networks"][network].get("NetworkID"):
+        # "could not find a network matching network mode <id>", 26.1
+        yield f"'{name}' was started with the network's id and could not be connected again: start it with the name"
+    lossy = MAC_LOST_FROM <= engine.api < MAC_KEPT_FROM and replacing is not Replacing.ALWAYS
+    if lossy and (mac := pinned_mac(report, network)):
+        yield (
+            f"'{name}' would lose its MAC {mac}, which Docker {engine.version} forgets when it connects it again: "
+            f'remove and run it anew, or allow that by replace = "always"'
+        )
+
+
+def order(endpoint: Endpoint) -> tuple[bool, str]:
+    """Sort fixed addresses first: else Docker might hand them out to others."""
+    return not endpoint.settings.get("IPAMConfig"), endpoint.name
