@@ -79,6 +79,11 @@ def trace(host: Host) -> list[str]:
     return host.path(TRACE).read_text(errors="replace").splitlines()
 
 
+def changes(lines: list[str]) -> list[str]:
+    """Return the netlink messages of a trace that change something."""
+    return [line for line in lines if "nlmsg_type=RTM_" in line and "nlmsg_type=RTM_GET" not in line]
+
+
 STOPPED = "__import__('os').kill(__import__('os').getpid(), 19)  # SIGSTOP"
 
 

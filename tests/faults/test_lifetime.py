@@ -10,17 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import Start
-from tests.faults.daemon import attach, strace, trace, with_code
+from tests.faults.daemon import attach, changes, strace, trace, with_code
 from tests.faults.declaration import add_parents, file
 from tests.faults.invariants import Ctl, World, identifiers, idle, indexes, made, require, shim, status, told
 from tests.faults.service import NOTIFY, manager
 from tests.lab import Host, wait_until
 from tests.lab.command import PROJECT
-
-
-def changes(lines: list[str]) -> list[str]:
-    """Return the netlink messages of a trace that change something."""
-    return [line for line in lines if "nlmsg_type=RTM_" in line and "nlmsg_type=RTM_GET" not in line]
 
 
 @pytest.mark.fault("A3")
