@@ -283,7 +283,7 @@ def differences(was: Network, now: Network) -> Iterator[tuple[str, str, str]]:
             yield name, _word(getattr(was, name)), _word(getattr(now, name))
     pools = {pool.cidr: pool for pool in was.subnets}, {pool.cidr: pool for pool in now.subnets}
     for cidr in sorted(pools[0].keys() ^ pools[1].keys(), key=str):
-        yield f"subnet {cidr}", *(("there", "absent") if cidr in pools[0] else ("absent", "there"))
+        yield f"subnet {cidr}", *(("there", "none") if cidr in pools[0] else ("none", "there"))
     for cidr in sorted(pools[0].keys() & pools[1].keys(), key=str):
         old, new = pools[0][cidr], pools[1][cidr]
         for name in ("gateway", "range"):

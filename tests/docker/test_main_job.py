@@ -213,7 +213,10 @@ def test_a_foreign_network_with_the_same_settings_serves_and_is_never_removed(ho
 @pytest.mark.parametrize(
     ("options", "differs"),
     [
-        (docker_options(lan="192.168.2"), "subnet 192.168.2.0/24 is not in the file; subnet 192.168.1.0/24 is missing"),
+        (
+            docker_options(lan="192.168.2"),
+            "subnet 192.168.1.0/24 is none, the file says there; subnet 192.168.2.0/24 is there, the file says none",
+        ),
         (
             (*docker_options()[:-3], "192.168.1.2", "--ip-range", "192.168.1.128/27"),
             (
@@ -225,10 +228,10 @@ def test_a_foreign_network_with_the_same_settings_serves_and_is_never_removed(ho
             tuple(word.replace("=bridge", "=private") for word in docker_options()),
             "mode is private, the file says bridge",
         ),
-        ((*docker_options(), "--internal"), "internal is True, the file says False"),
+        ((*docker_options(), "--internal"), "internal is true, the file says false"),
         (
             (*docker_options(), "--aux-address", "nas=192.168.1.200"),
-            "the reserved addresses of 192.168.1.0/24 differ",
+            "reserved of 192.168.1.0/24 is 192.168.1.200, the file says none",
         ),
     ],
     ids=["subnet", "gateway and range", "mode", "internal", "reserved"],
