@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from macvland.model import KernelThing, Network, Shim, Unfinished, differences
+from macvland.model import Attachment, KernelThing, Network, Proof, Shim, Unfinished, differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class Replace:
 
     def __str__(self) -> str:
         changes = ", ".join(f"{what} {was} -> {now}" for what, was, now in differences(self.seen, self.thing))
+        changes = changes or "Docker's driver has forgotten it"
         users = ", ".join(f"'{name}'" for name in self.containers)
         return f"replace Docker network '{self.network}': {changes}" + (f"; reconnect {users}" if users else "")
 
@@ -87,7 +88,37 @@ class Finish:
         return self.thing.network
 
 
-Action = Add | Change | Delete | Replace | Finish
+@dataclass(frozen=True, slots=True)
+class Prove:
+    """Find out whether Docker's driver knows a network. It changes nothing that lasts."""
+
+    thing: Proof
+
+    def __str__(self) -> str:
+        return f"find out {self.thing}"
+
+    @property
+    def network(self) -> str:
+        """The network this is done for."""
+        return self.thing.network
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Attach a container anew, as it is configured: its link vanished, or its network is another one by now."""
+
+    thing: Attachment
+
+    def __str__(self) -> str:
+        return f"reconnect {self.thing}"
+
+    @property
+    def network(self) -> str:
+        """The network this is done for."""
+        return self.thing.network
+
+
+Action = Add | Change | Delete | Replace | Finish | Prove | Reconnect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,8 @@ class Daemon:
         self._lock = Lock()
         self._settings = SettingsWatch()
         self._kernel = Kernel(self._settings.arm)
-        self._engine = Patient(Docker(), self._wake.set)
+        self._docker = Docker()
+        self._engine = Patient(self._docker, self._wake.set)
         self._watcher = Watcher(config.DIRECTORIES, self._files(), self._wake.set)
         self._backoff = Backoff()
         self._grace = Grace()
@@ -151,6 +152,10 @@ class Daemon:
             write(new)
         except OSError as error:
             yield f"cannot write {FILE}: {error.strerror}; the status there is old"
+        try:
+            self._docker.remember()
+        except OSError as error:
+            yield f"cannot write {error.filename}: {error.strerror}; a restart of macvland will ask Docker again"
 
     def _say_ready(self, ended: Pass, now: float, reloading: bool) -> None:  # noqa: FBT001 - a fact, not a mode
         late = any(obstacle.hold is Hold.PARENT for obstacle in ended.goal.obstacles)

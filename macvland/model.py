@@ -179,6 +179,27 @@ class Unfinished:
         return f"the replacement of Docker network '{self.network}'"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """That it was found out whether Docker's driver knows a network that Docker lists, since Docker started."""
+
+    network: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"whether Docker's driver knows network '{self.network}'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """A network that Docker lists and its driver has forgotten: no container can start on it."""
+
+    network: str
+    id: str
+    reason: str
+    curable: bool = True  # by making it anew
+
+
 KernelThing = Shim | ShimAddress | Route | Neighbour | Promiscuity
 
 
@@ -187,11 +208,17 @@ class Attachment:
     """One container on one network. A stopped container has its attachment, but no addresses."""
 
     network: str
-    network_id: str
+    network_id: str  # of a container that does not run, perhaps of a network that is no more
     container: str
+    id: str = field(default="", compare=False)  # the container's
+    endpoint: str = field(default="", compare=False)  # Docker's id of the link that it has while it runs
     mac: str = ""
     addresses: frozenset[Address] = frozenset()
     fixed: frozenset[Address] = frozenset()  # those that it was configured with, also while it does not run
+    cut: bool = False  # its link has vanished with the parent: it runs without a NIC
+
+    def __str__(self) -> str:
+        return f"container '{self.container}' on Docker network '{self.network}'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +245,8 @@ class Host:
     networks: frozenset[Network] = frozenset()
     attachments: frozenset[Attachment] = frozenset()
     unfinished: frozenset[Unfinished] = frozenset()
+    proofs: frozenset[Proof] = frozenset()
+    losses: frozenset[Loss] = frozenset()
 
 
 class Hold(StrEnum):

@@ -55,6 +55,8 @@ class Patient:
             networks=seen.networks,
             attachments=seen.attachments,
             unfinished=seen.unfinished,
+            proofs=seen.proofs,
+            losses=seen.losses,
         )
 
     def apply(self, actions: Sequence[Action]) -> tuple[Failure, ...]:

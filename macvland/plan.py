@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from macvland.action import Action, Add, Change, Delete, Finish, Replace
+from macvland.action import Action, Add, Change, Delete, Finish, Prove, Reconnect, Replace
 from macvland.model import Host, Neighbour, Network, Route, ShimAddress
 
 PartOfShim = TypeVar("PartOfShim", ShimAddress, Route, Neighbour)
@@ -58,10 +58,13 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
         ),
         # Finish first what was begun: its network may be the one that is missing.
         *(Finish(it) for it in sorted(seen.unfinished, key=str)),
+        # Prove before anything is made: what is made on a parent hides what was lost there.
+        *(Prove(it) for it in sorted(wanted.proofs - seen.proofs, key=str)),
         # Delete a network before adding one: it frees its pool and, up to Docker 26, its parent.
         *(Delete(it) for it in sorted(seen.networks - wanted.networks, key=str) if it.spec and it.name not in replaced),
         *(Replace(it, ours[it.name], _users(ours[it.name], seen)) for it in sorted(new, key=str) if it.name in ours),
         *(Add(it) for it in sorted(new, key=str) if it.name not in ours),
+        *(Reconnect(it) for it in sorted(wanted.attachments - seen.attachments, key=str)),
     )
 
 

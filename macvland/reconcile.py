@@ -11,7 +11,7 @@ from typing import Protocol
 
 from macvland.action import Action, Failure
 from macvland.error import ApplyError
-from macvland.model import Goal, Host, Network, Unfinished
+from macvland.model import Attachment, Goal, Host, Network, Proof, Unfinished
 from macvland.plan import plan
 
 ROUNDS = 4  # a change may take others with it (a new MAC empties the neighbour table): the next look shows and mends it
@@ -135,7 +135,7 @@ def _apply(kernel: Edge, engine: Edge, actions: tuple[Action, ...]) -> list[Fail
 
 
 def _is_engines(action: Action) -> bool:
-    return isinstance(action.thing, Network | Unfinished)
+    return isinstance(action.thing, Network | Unfinished | Proof | Attachment)
 
 
 def isolated(edge: Edge, actions: tuple[Action, ...]) -> Sequence[Failure]:

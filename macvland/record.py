@@ -3,6 +3,7 @@
 import logging
 
 from macvland import journal
+from macvland.action import Prove
 from macvland.journal import log
 from macvland.reconcile import Pass
 from macvland.status import NetworkStatus, State, Status
@@ -20,6 +21,8 @@ LEVEL = {
 def record(ended: Pass, now: Status, before: Status | None) -> None:
     """Log the actions done and every transition between *before* and *now*."""
     for action in ended.done:
+        if isinstance(action, Prove):  # nothing has changed
+            continue
         parent = getattr(action.thing, "parent", None)
         fields = {"MACVLAND_NETWORK": action.network, "MACVLAND_ACTION": type(action).__name__.lower()}
         log(logging.INFO, journal.CHANGED, str(action), **fields, **({"MACVLAND_PARENT": parent} if parent else {}))

@@ -2,50 +2,94 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from macvland.action import Action, Add, Delete, Failure, Finish, Replace
+from macvland.action import Action, Add, Delete, Failure, Finish, Prove, Reconnect, Replace
 from macvland.engine.activation import asleep
 from macvland.engine.address import socket_path
+from macvland.engine.history import KNOWN, History
 from macvland.engine.intent import Intents
 from macvland.engine.line import Line
+from macvland.engine.lost import LOST, is_probe, verdict_on
 from macvland.engine.refusal import RefusedError, deletion_refused, no_answer
-from macvland.engine.replace import checked, finish, replace_network
+from macvland.engine.replace import checked, finish, reconnect, replace_network
 from macvland.engine.translate import attachments_of, container_names, creation_of, engine_of, is_ours, networks_of
 from macvland.error import ApplyError, EngineAbsentError
-from macvland.model import Host, Network, Unfinished
+from macvland.model import Attachment, Host, Loss, Network, Proof, Unfinished
 
 
 class Docker:
     """The Docker engine behind one unix socket. Nothing is kept of it but the SDK's client, which is slow to make."""
 
-    def __init__(self, path: str = "", intents: Intents | None = None) -> None:
+    def __init__(self, path: str = "", intents: Intents | None = None, history: History | None = None) -> None:
         """Talk to the engine at *path*, or where DOCKER_HOST says; ApplyError if that is no unix socket."""
         self._path = path or socket_path()
         self._intents = intents or Intents()
+        self._history = history or History()
         self._line: Line | None = None
 
     def observe(self, host: Host) -> Host:
         """Return *host* with Docker's part as it is now, or why there is none; always three requests."""
         try:
             line = self._connect()
-            networks = networks_of(line.macvlan_networks())
+            networks = networks_of([row for row in line.macvlan_networks() if not is_probe(row)])
             attachments = attachments_of(line.containers(), networks)
             unfinished = frozenset(Unfinished(network=name) for name in self._intents.begun())
         except ApplyError as error:
             return replace(host, engine=None, absence=str(error))
+        verdicts = self._history.verdicts()
+        found = {network.id: network.name for network in networks if network.id in verdicts}
         return replace(
-            host, engine=line.engine, absence="", networks=networks, attachments=attachments, unfinished=unfinished
+            host,
+            engine=line.engine,
+            absence="",
+            networks=networks,
+            attachments=self._with_cuts(attachments, networks),
+            unfinished=unfinished,
+            proofs=frozenset(Proof(network=name, id=identifier) for identifier, name in found.items()),
+            losses=frozenset(
+                Loss(network=name, id=identifier, reason=verdicts[identifier], curable=verdicts[identifier] == LOST)
+                for identifier, name in found.items()
+                if verdicts[identifier] != KNOWN
+            ),
         )
+
+    def _with_cuts(self, attachments: frozenset[Attachment], networks: frozenset[Network]) -> frozenset[Attachment]:
+        parents = {network.id: network.parent for network in networks if network.spec and network.parent}
+        endpoints = [(one.endpoint, parents.get(one.network_id)) for one in attachments if one.endpoint]
+        cut = self._history.cut([(endpoint, parent) for endpoint, parent in endpoints if parent])
+        if not cut:
+            return attachments
+        return frozenset(replace(one, cut=one.endpoint in cut) for one in attachments)
+
+    def remember(self) -> None:
+        """Keep for the next macvland what nobody can look at; OSError where the disk does not take it."""
+        self._history.save()
 
     def apply(self, actions: Sequence[Action]) -> tuple[Failure, ...]:
         """Do *actions* in order and return those that failed; once Docker is silent, the rest fail untried."""
-        return self._each(actions, partial(_do, intents=self._intents))
+        return self._each(actions, self._do)
 
     def rehearse(self, actions: Sequence[Action]) -> tuple[Failure, ...]:
         """Return those of *actions* that would be refused, as far as that can be told without doing anything."""
         return self._each(actions, _rehearse)
+
+    def _do(self, line: Line, action: Action) -> None:
+        match action:
+            case Add(thing=Network() as network):
+                self._history.judge(line.create_network(creation_of(network, line.engine)), KNOWN)
+            case Delete(thing=Network() as network):
+                _delete(line, network)
+            case Replace():
+                self._history.judge(replace_network(line, action, self._intents), KNOWN)
+            case Finish(thing=unfinished):
+                self._history.judge(finish(line, unfinished.network, self._intents), KNOWN)
+            case Prove(thing=proof):
+                self._history.judge(proof.id, verdict_on(line, line.inspect_network(proof.id)))
+            case Reconnect(thing=attachment):
+                reconnect(line, attachment, self._intents)
+            case _:
+                raise ApplyError(f"Docker cannot {action}", passing=False)
 
     def _each(self, actions: Sequence[Action], do: Callable[[Line, Action], None]) -> tuple[Failure, ...]:
         failures: list[Failure] = []
@@ -80,20 +124,6 @@ class Docker:
 
             self._line = Line(engine, client_for(self._path, ".".join(map(str, engine.api))))
         return self._line
-
-
-def _do(line: Line, action: Action, intents: Intents) -> None:
-    match action:
-        case Add(thing=Network() as network):
-            line.create_network(creation_of(network, line.engine))
-        case Delete(thing=Network() as network):
-            _delete(line, network)
-        case Replace():
-            replace_network(line, action, intents)
-        case Finish(thing=unfinished):
-            finish(line, unfinished.network, intents)
-        case _:
-            raise ApplyError(f"Docker cannot {action}", passing=False)
 
 
 def _rehearse(line: Line, action: Action) -> None:

@@ -59,6 +59,14 @@ def losses(report: Json, network: str, engine: Engine, replacing: Replacing) -> 
         )
 
 
+def failed_for_want_of(report: Json, network: str) -> bool:
+    """Tell whether the container of *report* would run if Docker had not lost the network with the id *network*."""
+    state, policy = report["State"], report["HostConfig"].get("RestartPolicy") or {}
+    words = str(state.get("Error"))
+    wants_to_run = policy.get("Name") in {"always", "unless-stopped", "on-failure"}
+    return bool(not state["Running"] and network in words and "not found" in words and wants_to_run)
+
+
 def order(endpoint: Endpoint) -> tuple[bool, str]:
     """Sort fixed addresses first: else Docker might hand them out to others."""
     return not endpoint.settings.get("IPAMConfig"), endpoint.name

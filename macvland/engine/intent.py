@@ -37,6 +37,7 @@ class Intent:
     old: Json
     new: Json
     endpoints: tuple[Endpoint, ...]
+    start: tuple[str, ...] = ()  # containers that could not start for want of the network
     undo: bool = False  # Docker would not have the new one: back to the old
 
 
@@ -110,4 +111,5 @@ class Intents:
 def _intent(data: dict[str, Any]) -> Intent:
     if data.pop("version") != VERSION:
         raise ValueError("written by another version of macvland")
-    return Intent(**data | {"endpoints": tuple(Endpoint(**one) for one in data["endpoints"])})
+    endpoints = tuple(Endpoint(**one) for one in data["endpoints"])
+    return Intent(**data | {"endpoints": endpoints, "start": tuple(data["start"])})

@@ -87,6 +87,11 @@ class Line:
             if refusal.status != 404 and "is not connected" not in refusal.message:
                 raise
 
+    def start(self, container: str) -> None:
+        """Start the container; whether it can is its own business."""
+        with suppress(RefusedError):
+            _asked(object, self.client.post, self._url(f"/containers/{container}/start"))
+
     def _url(self, path: str) -> str:
         return f"{self.client.base_url}/v{self.client.api_version}{path}"
 

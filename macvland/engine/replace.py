@@ -9,32 +9,38 @@ from dataclasses import replace
 from typing import Any
 
 from macvland.action import Replace
-from macvland.engine.endpoint import endpoint_of, losses, order
+from macvland.engine.endpoint import endpoint_of, failed_for_want_of, losses, order
 from macvland.engine.intent import Endpoint, Intent, Intents
 from macvland.engine.line import Line
 from macvland.engine.refusal import RefusedError
 from macvland.engine.translate import SPEC, creation_of, is_ours, recreation_of
 from macvland.error import ApplyError
+from macvland.model import Attachment, Replacing
 
 TRIES = 3  # to empty the old network: a container may come while the others are sent away
 
 Json = Mapping[str, Any]
 
 
-def replace_network(line: Line, action: Replace, intents: Intents) -> None:
-    """Exchange the network; ApplyError leaves the old one with all its containers, or says what is still to be done."""
+def replace_network(line: Line, action: Replace, intents: Intents) -> str:
+    """Exchange the network and return the id of the new one.
+
+    ApplyError leaves the old one with all its containers, or says what is still to be done.
+    """
     old = checked(line, action)
-    users = [endpoint for report in _users(line, old) if (endpoint := endpoint_of(report, old["Name"], line.engine))]
+    reports = list(_users(line, old))
+    users = [endpoint for report in reports if (endpoint := endpoint_of(report, old["Name"], line.engine))]
     intent = Intent(
         network=action.thing.name,
         old_id=old["Id"],
         old=recreation_of(old),
         new=creation_of(action.thing, line.engine),
         endpoints=tuple(sorted(users, key=order)),
+        start=tuple(report["Id"] for report in reports if failed_for_want_of(report, old["Id"])),
     )
     intents.save(intent)
     try:
-        _carry_out(line, intent, intents)
+        return _carry_out(line, intent, intents)
     except RefusedError as refusal:
         _undo(line, intent, intents)
         raise ApplyError(f"{refusal}; the old network is back, with its containers", passing=refusal.passing) from None
@@ -56,25 +62,39 @@ def checked(line: Line, action: Replace) -> Json:
     return old
 
 
-def finish(line: Line, network: str, intents: Intents) -> None:
-    """Bring to its end what was begun with *network*."""
+def finish(line: Line, network: str, intents: Intents) -> str:
+    """Bring to its end what was begun with *network*; return the id of the one that is there then."""
     intent = intents.load(network)
     try:
-        _carry_out(line, intent, intents)
+        return _carry_out(line, intent, intents)
     except RefusedError:
         if intent.undo:
             raise
-        _undo(line, intent, intents)
+        return _undo(line, intent, intents)
 
 
-def _undo(line: Line, intent: Intent, intents: Intents) -> None:
+def reconnect(line: Line, attachment: Attachment, intents: Intents) -> None:
+    """Take a container off its network and attach it anew, the same way."""
+    network, report = line.inspect_network(attachment.network_id), line.inspect_container(attachment.id)
+    endpoint = report and endpoint_of(report, attachment.network, line.engine)
+    if not report or not endpoint:
+        return
+    if trouble := list(losses(report, attachment.network, line.engine, Replacing.WHEN_LOSSLESS)):
+        raise ApplyError("; ".join(trouble), passing=False)
+    again = recreation_of(network)
+    intents.save(Intent(network=attachment.network, old_id="", old=again, new=again, endpoints=(endpoint,)))
+    line.disconnect(network["Id"], attachment.id)
+    _carry_out(line, intents.load(attachment.network), intents)
+
+
+def _undo(line: Line, intent: Intent, intents: Intents) -> str:
     intent = replace(intents.load(intent.network), undo=True)
     intents.save(intent)
-    _carry_out(line, intent, intents)
+    return _carry_out(line, intent, intents)
 
 
-def _carry_out(line: Line, intent: Intent, intents: Intents) -> None:
-    """Go to where *intent* leads from wherever it is."""
+def _carry_out(line: Line, intent: Intent, intents: Intents) -> str:
+    """Go to where *intent* leads from wherever it is; return the id of the network at the end."""
     there = line.network_named(intent.network)
     if there and not _is_goal(there, intent):
         intent = _take_down(line, there, intent, intents)
@@ -82,7 +102,10 @@ def _carry_out(line: Line, intent: Intent, intents: Intents) -> None:
     identifier = there["Id"] if there else line.create_network(intent.old if intent.undo else intent.new)
     for endpoint in intent.endpoints:
         _connect(line, identifier, intent.network, endpoint)
+    for container in intent.start:
+        line.start(container)
     intents.drop(intent.network)
+    return identifier
 
 
 def _is_goal(there: Json, intent: Intent) -> bool:

@@ -199,6 +199,8 @@ def _attachment(report: Json, network: Network, settings: Json) -> Attachment:
         network=network.name,
         network_id=_text(settings.get("NetworkID")) or network.id,
         container=next(iter(own), _text(report.get("Id"))[:12]),
+        id=_text(report.get("Id")),
+        endpoint=_text(settings.get("EndpointID")),
         mac=_text(settings.get("MacAddress")).lower(),
         addresses=frozenset(address for address in addresses if address and _lives(report)),
         fixed=frozenset(address for address in fixed if address),

@@ -14,6 +14,7 @@ from macvland.model import (
     Link,
     Network,
     Obstacle,
+    Proof,
     Replacing,
     differences,
     spec_of,
@@ -31,8 +32,15 @@ def docker_network(declaration: Declaration, link: Link | None, facts: Facts) ->
     same_name = facts.networks[declaration.name]
     as_it_is = Goal(host=Host(networks=frozenset(same_name)))
     network = _as_declared(declaration, link.name if link else None)
-    if declaration.name in facts.unfinished or _is_met(network, same_name, link):
+    if declaration.name in facts.unfinished:
         return as_it_is
+    if _is_met(network, same_name, link):
+        (seen,) = same_name
+        loss = facts.losses.get(seen.id)
+        if loss is None:
+            return _served(seen, link, facts)
+        if not loss.curable:
+            return replace(as_it_is, obstacles=obstacle(declaration.name, Hold.CONFLICT, loss.reason))
     objections = _objections(declaration, network, same_name, facts) if same_name else frozenset()
     if objections:
         return replace(as_it_is, obstacles=objections)
@@ -80,6 +88,20 @@ def _is_met(network: Network, same_name: list[Network], link: Link | None) -> bo
     return network.spec == spec_of(replace(seen, parent=link.name) if link and carries(link, seen) else seen)
 
 
+def _served(seen: Network, link: Link | None, facts: Facts) -> Goal:
+    """Keep a network that will do; of ours, see that Docker's driver knows it and that its containers are on it."""
+    if not seen.spec or link is None:
+        return Goal(host=Host(networks=frozenset({seen})))
+    off = [one for one in facts.attachments_by_name[seen.name] if one.cut or one.network_id not in facts.ids]
+    return Goal(
+        host=Host(
+            networks=frozenset({seen}),
+            proofs=frozenset({Proof(network=seen.name, id=seen.id)}),
+            attachments=frozenset(replace(one, network_id=seen.id, cut=False) for one in off),
+        )
+    )
+
+
 def _objections(
     declaration: Declaration, network: Network, same_name: list[Network], facts: Facts
 ) -> frozenset[Obstacle]:
@@ -89,6 +111,8 @@ def _objections(
         reason = f"Docker has {len(same_name)} networks of this name ({ids}): remove all but one by its id"
         return obstacle(network.name, Hold.CONFLICT, reason)
     (seen,) = same_name
+    if seen.id in facts.losses:
+        return frozenset()
     what = "; ".join(_in_words(declaration, *difference) for difference in differences(seen, network))
     if not seen.spec:
         reason = (

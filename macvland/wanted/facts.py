@@ -37,6 +37,9 @@ class Facts:
             for subnet in network.subnets:
                 self.sharing[subnet.cidr].append(network)
         self.attachments = _by(seen.attachments, lambda attachment: attachment.network_id)
+        self.attachments_by_name = _by(seen.attachments, lambda attachment: attachment.network)
+        self.ids = {network.id for network in seen.networks}
+        self.losses = {loss.id: loss for loss in seen.losses}
         self.unfinished = frozenset(unfinished.network for unfinished in seen.unfinished)
 
     @cached_property
@@ -76,6 +79,8 @@ def union(*goals: Goal) -> Goal:
             neighbours=frozenset().union(*(host.neighbours for host in hosts)),
             promiscuous=frozenset().union(*(host.promiscuous for host in hosts)),
             networks=frozenset().union(*(host.networks for host in hosts)),
+            attachments=frozenset().union(*(host.attachments for host in hosts)),
+            proofs=frozenset().union(*(host.proofs for host in hosts)),
         ),
         obstacles=frozenset().union(*(goal.obstacles for goal in goals)),
     )

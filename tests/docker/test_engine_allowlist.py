@@ -18,7 +18,7 @@ from tests.lab import wait_until
 ID = "[0-9a-f]{12,64}"
 ALLOWED = re.compile(
     rf"GET (/_ping|/networks|/networks/{ID}|/containers/json|/containers/{ID}/json|/events)"
-    rf"|POST (/networks/create|/networks/{ID}/(dis)?connect)|DELETE /networks/{ID}"
+    rf"|POST (/networks/create|/networks/{ID}/(dis)?connect|/containers/{ID}/start)|DELETE /networks/{ID}"
 )
 
 
@@ -27,7 +27,7 @@ def is_allowed(request: Request) -> bool:
         return False
     if request.method != "POST":
         return request.body == b""
-    asked = json.loads(request.body)
+    asked = json.loads(request.body or "{}")
     if not request.url.endswith("/create"):
         return bool(asked.keys() <= {"Container", "EndpointConfig"})
     return (asked["Driver"], asked["Labels"]["io.macvland.managed"]) == ("macvlan", "true")

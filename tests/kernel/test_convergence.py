@@ -16,7 +16,7 @@ import pytest
 from macvland.action import Action, Add, Delete, Failure, Replace
 from macvland.config import Config, Declaration, parse
 from macvland.kernel import Kernel
-from macvland.model import Attachment, Engine, Hold, Host, Network
+from macvland.model import Attachment, Engine, Hold, Host, Network, Proof
 from macvland.plan import plan
 from macvland.reconcile import Pass, converge, look
 from macvland.wanted import wanted
@@ -45,7 +45,9 @@ class Table:
             for one in self.containers
             if one.network in self.networks
         )
-        return replace(host, engine=self.engine, networks=frozenset(self.networks.values()), attachments=attachments)
+        networks = frozenset(self.networks.values())
+        proofs = frozenset(Proof(network=one.name, id=one.id) for one in networks)
+        return replace(host, engine=self.engine, networks=networks, attachments=attachments, proofs=proofs)
 
     def apply(self, actions: Sequence[Action]) -> tuple[Failure, ...]:
         for action in actions:

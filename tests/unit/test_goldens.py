@@ -1,12 +1,13 @@
 """What is planned, case by case: tests/golden/plan, described in tests/golden/README.md."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from macvland import config
-from macvland.model import Goal, Host, Network
+from macvland.model import Goal, Host, Network, Proof
 from macvland.plan import plan
 from macvland.reconcile import converge
 from macvland.wanted import wanted
@@ -45,7 +46,12 @@ def planned(case: Path) -> str:
 
 
 def seen_in(case: Path) -> Host:
-    return value_of(Host, json.loads((case / "seen.json").read_text(encoding="utf-8")))
+    data = json.loads((case / "seen.json").read_text(encoding="utf-8"))
+    seen = value_of(Host, data)
+    if "proofs" in data:
+        return seen
+    known = frozenset(Proof(network=network.name, id=network.id) for network in seen.networks if network.spec)
+    return replace(seen, proofs=known)
 
 
 def goal_of(case: Path, seen: Host) -> Goal:

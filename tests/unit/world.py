@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TypeVar
 
-from macvland.action import Action, Add, Change, Delete, Failure, Finish, Replace
+from macvland.action import Action, Add, Change, Delete, Failure, Finish, Prove, Reconnect, Replace
 from macvland.error import ApplyError
 from macvland.model import (
     Address,
@@ -20,6 +20,7 @@ from macvland.model import (
     Neighbour,
     Network,
     Promiscuity,
+    Proof,
     Route,
     Shim,
     ShimAddress,
@@ -73,6 +74,8 @@ class World:
             networks=mine.networks,
             attachments=mine.attachments,
             unfinished=mine.unfinished,
+            proofs=mine.proofs,
+            losses=mine.losses,
         )
 
     # The kernel
@@ -185,6 +188,11 @@ class World:
                 self._set(networks=self.host.networks - {network})
             case Replace(new, old):
                 self._replace_network(new, old)
+            case Prove(proof):
+                self._set(proofs=self.host.proofs | {proof})
+            case Reconnect(attachment):
+                others = (one for one in self.host.attachments if one.container != attachment.container)
+                self._set(attachments=frozenset((*others, attachment)))
             case Finish(unfinished):
                 self._set(unfinished=self.host.unfinished - {present(unfinished, self.host.unfinished)})
             case _:
@@ -199,7 +207,12 @@ class World:
         for one, other in combinations((pool.range or pool.cidr for pool in pools), 2):
             if one.version == other.version and one.overlaps(other):
                 raise ApplyError(f"{network}: Pool overlaps with other one on this address space")
-        self._set(networks=self.host.networks | {replace(network, id=f"id-of-{network.name}")})
+        made = replace(network, id=f"id-of-{network.name}")
+        self._set(
+            networks=self.host.networks | {made},
+            proofs=self.host.proofs | {Proof(network=made.name, id=made.id)},
+            losses=frozenset(loss for loss in self.host.losses if loss.id != made.id),
+        )
 
     def _replace_network(self, new: Network, old: Network) -> None:
         """The containers come along; a fixed address must have a place in the new one."""

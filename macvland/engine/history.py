@@ -1,0 +1,84 @@
+"""What nobody can look at in Docker, and is kept in /run, for none of it outlives a boot.
+
+That is which networks its driver was found to know since dockerd started, and over which link each endpoint was made.
+Without the file the one is found out anew, and the other begins with what is there.
+"""
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from macvland.engine.activation import PIDFILE
+
+FILE = Path("/run/macvland/docker.json")
+LINKS = Path("/sys/class/net")
+KNOWN = ""  # the verdict on a network that is not lost
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    run: tuple[int, int] = (0, 0)  # of dockerd: inode and time of its pid file
+    verdicts: dict[str, str] = field(default_factory=dict)  # by network id: KNOWN, or why Docker has lost it
+    links: dict[str, int] = field(default_factory=dict)  # by endpoint id, the ifindex of its parent
+
+
+class History:
+    """The history of one Docker. `save` keeps it for the next macvland."""
+
+    def __init__(self, file: Path = FILE, pidfile: Path = PIDFILE) -> None:
+        """Take up what *file* has; what makes no sense there is as good as nothing."""
+        self._file, self._pidfile = file, pidfile
+        self._state = self._saved = _State()
+        with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+            data = json.loads(file.read_text(encoding="utf-8"))
+            self._state = self._saved = _State(tuple(data["run"]), dict(data["verdicts"]), dict(data["links"]))
+
+    def verdicts(self) -> dict[str, str]:
+        """Return, by network id, what was found out since this dockerd started."""
+        run = self._run()
+        if run != self._state.run:
+            self._state = replace(self._state, run=run, verdicts={})
+        return self._state.verdicts
+
+    def judge(self, network: str, verdict: str) -> None:
+        """Note what was found out about the network with this id."""
+        self._state = replace(self._state, verdicts={**self.verdicts(), network: verdict})
+
+    def cut(self, endpoints: Iterable[tuple[str, str]]) -> frozenset[str]:
+        """Return those of *endpoints*, each an id and the name of its parent, that were made over a link that is gone.
+
+        With its parent an endpoint's own link vanishes from the container, and Docker does not notice.
+        """
+        now = {endpoint: index for endpoint, parent in endpoints if (index := _index(parent))}
+        links = {endpoint: self._state.links.get(endpoint, index) for endpoint, index in now.items()}
+        known = self._state.links
+        away = {endpoint: known[endpoint] for endpoint, _ in endpoints if endpoint in known}
+        self._state = replace(self._state, links=away | links)
+        return frozenset(endpoint for endpoint, index in now.items() if links[endpoint] != index)
+
+    def save(self) -> None:
+        """Keep what has changed; OSError where the disk does not take it."""
+        if self._state == self._saved:
+            return
+        state = self._state
+        new = self._file.with_name(f".{self._file.name}.new")
+        new.write_text(json.dumps({"run": state.run, "verdicts": state.verdicts, "links": state.links}), "utf-8")
+        new.replace(self._file)
+        self._saved = state
+
+    def _run(self) -> tuple[int, int]:
+        try:
+            found = self._pidfile.stat()
+        except OSError:
+            return (0, 0)
+        return found.st_ino, found.st_mtime_ns
+
+
+def _index(link: str) -> int:
+    """Return the ifindex of *link* in this network namespace, 0 where there is none."""
+    try:
+        return int((LINKS / link / "ifindex").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0

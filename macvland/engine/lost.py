@@ -1,0 +1,74 @@
+"""Whether Docker's driver still knows a network that Docker lists.
+
+Where the parent is missing when dockerd starts, the driver forgets the network; Docker lists and inspects it as before,
+and no container can start on it (moby/libnetwork#2571, moby#38844). The proof: a passthru network needs its parent for
+itself, so the driver refuses one on the parent of a network that it knows.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from macvland.engine.history import KNOWN
+from macvland.engine.line import Line
+from macvland.engine.refusal import ONE_PER_PARENT, RefusedError
+from macvland.engine.translate import MANAGED
+
+PROBE = "io.macvland.probe"  # a label: its value is the id of the network in question
+NOWHERE = ("192.0.2.0/29", "198.51.100.0/29", "203.0.113.0/29")  # for documentation (RFC 5737): on no LAN
+LOST = "Docker's driver has forgotten it: its parent was missing when Docker started"
+SHARED_API = (1, 46)  # Docker 27: networks may share a parent
+
+Json = Mapping[str, Any]
+
+
+def verdict_on(line: Line, network: Json) -> str:
+    """Return KNOWN, or in words why Docker has lost *network*, whose parent is there."""
+    _clear(line)
+    for cidr in NOWHERE:
+        try:
+            probe = line.create_network(_probe(network, cidr))
+        except RefusedError as refusal:
+            if "overlaps" not in refusal.message:
+                return _verdict(line, network, refusal)
+        else:
+            line.remove_network(probe)
+            return LOST
+    return KNOWN  # all three are taken: nothing can be proved
+
+
+def is_probe(row: Json) -> bool:
+    """Tell whether Docker lists our probe; one that was left by a kill is swept by the next."""
+    return PROBE in (row.get("Labels") or {})
+
+
+def _clear(line: Line) -> None:
+    for row in line.macvlan_networks():
+        if is_probe(row):
+            line.remove_network(row["Id"])
+
+
+def _probe(network: Json, cidr: str) -> dict[str, Any]:
+    return {
+        "Name": f"macvland-probe-{network['Id'][:12]}",
+        "Driver": "macvlan",
+        "CheckDuplicate": True,
+        "Options": {"parent": network["Options"]["parent"], "macvlan_mode": "passthru"},
+        "IPAM": {"Driver": "default", "Config": [{"Subnet": cidr}]},
+        "Labels": {MANAGED: "true", PROBE: network["Id"]},
+    }
+
+
+def _verdict(line: Line, network: Json, refusal: RefusedError) -> str:
+    holder = ONE_PER_PARENT.search(refusal.message)
+    if holder is None:
+        raise refusal
+    if network["Id"].startswith(holder[1]) or line.engine.api >= SHARED_API:
+        return KNOWN
+    parent = network["Options"]["parent"]
+    listed = [row["Name"] for row in line.macvlan_networks() if row["Id"].startswith(holder[1])]
+    if listed:
+        return f"Docker's driver has forgotten it, and '{listed[0]}' has its parent '{parent}'"
+    return (
+        f"Docker's driver keeps '{parent}' for a network {holder[1]} that is no more (Docker up to 26): "
+        f"restart Docker while '{parent}' is there"
+    )
