@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-from macvland.model import Attachment, KernelThing, Network, Proof, Shim, Unfinished, differences
+from macvland.model import Attachment, KernelThing, Network, Proof, Shim, ShimAddress, Unfinished, differences
+
+SETTINGS = {
+    Shim: (
+        *("network", "mac", "mtu", "mode", "bcqueuelen", "up", "arp_filter", "accept_ra", "autoconf", "link_local"),
+        "marked",
+    ),
+    ShimAddress: ("prefix_length", "dad"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +30,13 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Bring a shim back to its settings in place: its traffic goes on."""
+    """Bring a shim back to its settings in place: its traffic goes on. An IPv6 address is set anew."""
 
-    thing: Shim
-    seen: Shim
+    thing: Shim | ShimAddress
+    seen: Shim | ShimAddress
 
     def __str__(self) -> str:
-        fields = ("network", "mac", "mtu", "mode", "bcqueuelen", "up", "arp_filter", "accept_ra", "autoconf", "marked")
+        fields = SETTINGS[type(self.thing)]
         pairs = ((name, getattr(self.seen, name), getattr(self.thing, name)) for name in fields)
         return f"change {self.thing}: " + ", ".join(f"{name} {was} -> {now}" for name, was, now in pairs if was != now)
 

@@ -30,7 +30,7 @@ from macvland.kernel import Kernel, SettingsWatch
 from macvland.kernel import watch as watch_kernel
 from macvland.lock import Lock, TakenError
 from macvland.machine import machine_id
-from macvland.memory import Backoff, Grace, Trust
+from macvland.memory import Backoff, Grace, Recheck, Trust
 from macvland.model import Goal, Hold, Host
 from macvland.patience import Patient
 from macvland.reconcile import Pass, attempts, converge
@@ -66,6 +66,7 @@ class Daemon:
         self._watcher = Watcher(config.DIRECTORIES, self._files(), self._wake.set)
         self._backoff = Backoff()
         self._grace = Grace()
+        self._recheck = Recheck()
         self._trust = Trust()
         self._status = _last_status()
         self._told: Status | None = None  # a start tells everything: the log of a boot is whole
@@ -101,6 +102,7 @@ class Daemon:
             self._reload.clear()
             _tell_manager(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
             self._backoff.forget()
+            self._recheck.forget()
             self._trust.renew()
         blind = self._watcher.arm()  # before the look: what changes after it wakes us
         declared = config.read()
@@ -119,7 +121,8 @@ class Daemon:
     def _pass(self, declared: Config, hold_all: bool, now: float) -> Pass:  # noqa: FBT001 - a fact, not a mode
         def want(seen: Host) -> Goal:
             gone = removals(declared, seen)
-            return wanted(declared, seen, self._machine_id, gone if hold_all else self._grace.fresh(gone, now))
+            held = gone if hold_all else self._grace.fresh(gone, now)
+            return wanted(declared, seen, self._machine_id, held, self._recheck.due(seen.addresses, now))
 
         ended = converge(want, self._kernel, self._engine, partial(self._backoff.due, now=now), self._pending)
         self._pending = ended.pending
@@ -130,7 +133,7 @@ class Daemon:
         return ended
 
     def _next(self, now: float, safety: float) -> float:
-        times = (self._backoff.again(), self._grace.next(now), self._ready_by, now + safety)
+        times = (self._backoff.again(), self._grace.next(now), self._recheck.next(), self._ready_by, now + safety)
         return min(one for one in times if one is not None)
 
     # Telling

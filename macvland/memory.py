@@ -1,14 +1,16 @@
-"""The little the daemon must remember, for it cannot be looked at: failed tries, fresh removals, trusted directories.
+"""The little the daemon must remember, for it cannot be looked at: tries, fresh removals, trusted directories.
 
 Refuses to act and to look at a clock: whoever asks says what time it is, in monotonic seconds.
 """
 
+import math
 import random
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from macvland.config import Directory
+from macvland.model import Address, Dad, ShimAddress
 
 GRACE = 1.0  # seconds that a removal must last: install(1) deletes a file before it creates it
 
@@ -48,9 +50,7 @@ class Backoff:
     def _next(self, network: str, attempt: Hashable, passing: bool, now: float) -> _Try:  # noqa: FBT001 - a fact, not a mode
         last = self._tries.get(network)
         failures = last.failures + 1 if last and last.attempt == attempt else 1
-        delay = min(FIRST * FACTOR ** (failures - 1), LONGEST)
-        spread = 1 + random.uniform(-JITTER, JITTER)  # noqa: S311 - no secret
-        return _Try(attempt, failures, now + delay * spread if passing else None)
+        return _Try(attempt, failures, now + _delay(failures) if passing else None)
 
     def again(self) -> float | None:
         """Return the monotonic time of the next try, None if nothing waits for one."""
@@ -64,6 +64,53 @@ class Backoff:
         """Make every network (or *networks*) due: somebody asked for it."""
         for network in list(self._tries if networks is None else networks):
             self._tries.pop(network, None)
+
+
+def _delay(failures: int) -> float:
+    spread = 1 + random.uniform(-JITTER, JITTER)  # noqa: S311 - no secret
+    return min(FIRST * FACTOR ** (failures - 1), LONGEST) * spread
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    failures: int
+    again: float | None  # monotonic seconds; None: it is asked just now
+
+
+class Recheck:
+    """The shims' addresses that another device had when the LAN was asked, and when it is asked again."""
+
+    def __init__(self) -> None:
+        """Start without one."""
+        self._questions: dict[tuple[str, Address], _Question] = {}
+
+    def due(self, addresses: Collection[ShimAddress], now: float) -> frozenset[ShimAddress]:
+        """Return those of *addresses*, all that are seen, that another device had and that it is time to ask for again.
+
+        Whoever gets them does ask. One that is certain or gone is forgotten.
+        """
+        before, self._questions = self._questions, {}
+        due = []
+        for it in addresses:
+            name = (it.shim, it.address)
+            last = before.get(name)
+            if it.dad is Dad.FAILED and (last is None or last.again is None):
+                failures = last.failures + 1 if last else 1
+                self._questions[name] = _Question(failures, now + _delay(failures))
+            elif it.dad is Dad.FAILED and last and last.again is not None and last.again <= now:
+                self._questions[name] = _Question(last.failures, None)
+                due.append(it)
+            elif it.dad is not Dad.DONE and last:
+                self._questions[name] = last
+        return frozenset(due)
+
+    def next(self) -> float | None:
+        """Return the monotonic time of the next question, None if there is none to ask."""
+        return min((one.again for one in self._questions.values() if one.again is not None), default=None)
+
+    def forget(self) -> None:
+        """Make every address due: somebody asked for it."""
+        self._questions = {name: _Question(0, -math.inf) for name in self._questions}
 
 
 class Grace:

@@ -17,6 +17,8 @@ Prefix = IPv4Network | IPv6Network
 BCQUEUELEN = 1000  # frames; MACVLAN_DEFAULT_BC_QUEUE_LEN, drivers/net/macvlan.c
 LONGEST_BCQUEUELEN = 0xFFFFFFFF  # IFLA_MACVLAN_BC_QUEUE_LEN is an NLA_U32 without bounds
 
+IPV6_MTU = 1280  # octets (RFC 8200, 5); with less, the kernel takes IPv6 off a link, with its addresses and settings
+
 
 class Mode(StrEnum):
     """How the macvlan children of one parent may talk to each other (ip-link(8), macvlan)."""
@@ -74,10 +76,19 @@ class Shim:
     arp_filter: bool = True  # answer ARP only where the route back leaves by this link: no ARP flux
     accept_ra: bool = False  # else the LAN's router gives the host a second default route
     autoconf: bool = False
+    link_local: bool = False  # an address of the kernel's own for each link costs O(N) where there are thousands
     marked: bool = True  # is in our link group, by which everybody knows whose it is
 
     def __str__(self) -> str:
         return f"shim '{self.name}' on '{self.parent}'"
+
+
+class Dad(StrEnum):
+    """How far duplicate address detection is with an IPv6 address (RFC 4862, 5.4); IPv4 has none."""
+
+    DONE = "done"
+    TENTATIVE = "tentative"  # the LAN is being asked: nothing can speak from the address yet
+    FAILED = "dadfailed"  # another device has it: nothing ever will
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +98,7 @@ class ShimAddress:
     shim: str
     address: Address
     prefix_length: int | None = None  # None: the whole address; another one is seen, never wanted
+    dad: Dad = Dad.DONE
     network: str = field(default="", compare=False)
 
     def __str__(self) -> str:
@@ -254,7 +266,8 @@ class Hold(StrEnum):
 
     PARENT = "parent"  # waits for a link
     CARRIER = "carrier"  # is in place, but its parent is down or unplugged
-    ADDRESS = "address"  # waits for an address of the parent that the shim can borrow
+    ADDRESS = "address"  # waits for an address that the shim can have, or borrow from the parent
+    CHECK = "check"  # waits a second or two for the LAN to say whether an address is free
     ENGINE = "engine"  # waits for Docker to answer
     CONFLICT = "conflict"  # something foreign, or something immutable, is in the way
     USED = "used"  # is to be replaced once nobody uses it

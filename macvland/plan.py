@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from macvland.action import Action, Add, Change, Delete, Finish, Prove, Reconnect, Replace
-from macvland.model import Host, Neighbour, Network, Route, ShimAddress
+from macvland.model import Address, Host, Neighbour, Network, Route, ShimAddress
 
 PartOfShim = TypeVar("PartOfShim", ShimAddress, Route, Neighbour)
 
@@ -20,6 +20,10 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
     # A shim cannot change its parent: it is made anew. The kernel drops a link's addresses, routes, neighbours with it.
     gone = {name for name, shim in shims.items() if name not in asked or asked[name].parent != shim.parent}
     addresses = {address for address in seen.addresses if address.shim not in gone}
+    # IPv6 has an address once on a link, whatever its prefix length: one that is not as wanted is set anew.
+    there: dict[tuple[str, Address], ShimAddress]
+    there = {(it.shim, it.address): it for it in addresses if it.address.version == 6}
+    anew = {it: was for it in wanted.addresses - addresses if (was := there.get((it.shim, it.address)))}
     # With the last IPv4 address of a link go all its IPv4 routes and neighbours, even permanent ones (fib_disable_ip).
     bare = _with_ipv4(addresses) - _with_ipv4(wanted.addresses)
     routes = {it for it in seen.routes if it.shim not in gone and (it.shim, it.destination.version) not in bare}
@@ -42,11 +46,12 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
             if asked[name] != shims[name]
         ),
         # Add an address before deleting one: the kernel drops routes with the address they speak from.
-        *(Add(it) for it in sorted(wanted.addresses - addresses, key=str)),
+        *(Change(it, anew[it]) for it in sorted(anew, key=str)),
+        *(Add(it) for it in sorted(wanted.addresses - addresses - anew.keys(), key=str)),
         # Delete a route before adding one: another source to the same destination is another route.
         *(Delete(_named(it, owners)) for it in sorted(routes - wanted.routes, key=str)),
         # Delete an address before adding routes and neighbours: the last one takes them with it.
-        *(Delete(_named(it, owners)) for it in sorted(addresses - wanted.addresses, key=str)),
+        *(Delete(_named(it, owners)) for it in sorted(addresses - wanted.addresses - {*anew.values()}, key=str)),
         # Pin the neighbour before its route: a packet in between would send an ARP request from the shim.
         *(Add(it) for it in sorted(wanted.neighbours - neighbours, key=str)),
         *(Add(it) for it in sorted(wanted.routes - routes, key=str)),

@@ -3,8 +3,9 @@
 import logging
 
 from macvland import journal
-from macvland.action import Prove
+from macvland.action import Action, Change, Prove
 from macvland.journal import log
+from macvland.model import Dad, ShimAddress
 from macvland.reconcile import Pass
 from macvland.status import NetworkStatus, State, Status
 
@@ -12,6 +13,7 @@ LEVEL = {
     State.FAILED: logging.ERROR,
     State.CONFLICT: logging.ERROR,
     State.WAITING: logging.WARNING,
+    State.CHECKING: logging.INFO,
     State.LEAVING: logging.INFO,
     State.FOREIGN: logging.INFO,
     State.READY: logging.INFO,
@@ -21,7 +23,7 @@ LEVEL = {
 def record(ended: Pass, now: Status, before: Status | None) -> None:
     """Log the actions done and every transition between *before* and *now*."""
     for action in ended.done:
-        if isinstance(action, Prove):  # nothing has changed
+        if _changes_nothing(action):
             continue
         parent = getattr(action.thing, "parent", None)
         fields = {"MACVLAND_NETWORK": action.network, "MACVLAND_ACTION": type(action).__name__.lower()}
@@ -33,6 +35,14 @@ def record(ended: Pass, now: Status, before: Status | None) -> None:
         _network(network, known.pop(network.name, None))
     for gone in known.values():
         log(logging.INFO, journal.STATE, "gone", MACVLAND_NETWORK=gone.name, MACVLAND_STATE="gone")
+
+
+def _changes_nothing(action: Action) -> bool:
+    match action:
+        case Prove() | Change(seen=ShimAddress(dad=Dad.FAILED)):  # to ask Docker, or the LAN again; the answer may
+            return True
+        case _:
+            return False
 
 
 def _errors(now: Status, before: Status | None) -> None:

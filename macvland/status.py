@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from macvland.config import Config, Declaration
-from macvland.model import Hold
+from macvland.model import Dad, Hold
 from macvland.reconcile import Pass
 
 VERSION = 1  # of the file's form; a reader refuses another
@@ -26,9 +26,10 @@ class State(IntEnum):
     FAILED = 0
     CONFLICT = 1
     WAITING = 2
-    LEAVING = 3
-    FOREIGN = 4  # met by a network that macvland did not make and will not touch
-    READY = 5
+    CHECKING = 3  # will be ready in a moment, unless the LAN objects
+    LEAVING = 4
+    FOREIGN = 5  # met by a network that macvland did not make and will not touch
+    READY = 6
 
     def __str__(self) -> str:
         return self.name.lower()
@@ -42,6 +43,7 @@ STATE_OF = {
     Hold.ADDRESS: State.WAITING,
     Hold.ENGINE: State.WAITING,
     Hold.USED: State.WAITING,
+    Hold.CHECK: State.CHECKING,
     Hold.LEAVING: State.LEAVING,
 }
 
@@ -105,7 +107,7 @@ def status(config: Config, ended: Pass, now: str, retries: Mapping[str, str], be
         engine=ended.seen.engine.version if ended.seen.engine else "",
         absence=ended.seen.absence,
         networks=tuple(
-            _since(show.network(name, declared.get(name), sorted(reasons[name]), retries.get(name, "")), last, now)
+            _since(show.network(name, declared.get(name), sorted({*reasons[name]}), retries.get(name, "")), last, now)
             for name in sorted(declared.keys() | {name for name in reasons if name})
         ),
         errors=tuple(str(error) for error in config.errors),
@@ -121,7 +123,12 @@ def _reasons(config: Config, ended: Pass, last: Mapping[str, NetworkStatus]) -> 
     for name in {action.network for action in ended.left} - failed:
         known = last[name].reasons if name in last and last[name].state is State.FAILED else ("not done yet",)
         yield from ((name, State.FAILED, reason) for reason in known)
-    yield from ((one.network, STATE_OF[one.hold], one.reason) for one in ended.goal.obstacles)
+    for one in ended.goal.obstacles:
+        if one.hold is Hold.CHECK and one.network in last and last[one.network].state is State.CONFLICT:
+            # Asked again, later and later, is not news: what was in the way counts until the answer.
+            yield from ((one.network, State.CONFLICT, reason) for reason in last[one.network].reasons)
+        else:
+            yield one.network, STATE_OF[one.hold], one.reason
     clashing = {one.network for one in ended.goal.obstacles if one.hold is Hold.CONFLICT}
     for network in ended.seen.networks:
         if not network.spec and network in ended.goal.host.networks and network.name not in clashing:
@@ -145,7 +152,8 @@ class _Views:
         for route in seen.routes:
             self.sources[route.shim].add(str(route.source))
         for address in seen.addresses:
-            self.sources[address.shim].add(str(address.address))
+            if address.dad is Dad.DONE:
+                self.sources[address.shim].add(str(address.address))
         self.attachments: dict[str, list[AttachmentStatus]] = defaultdict(list)
         for one in seen.attachments:
             addresses = tuple(sorted(map(str, one.addresses)))

@@ -9,7 +9,7 @@ from macvland.model import BCQUEUELEN, Address, Mode, Replacing, Subnet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShimDeclaration:
-    """The [shim] table: at most one address per subnet; without one the shim borrows the parent's."""
+    """The [shim] table: at most one address per subnet; what a subnet without one gets is not said here."""
 
     addresses: frozenset[Address] = frozenset()
     bcqueuelen: int = BCQUEUELEN

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from ipaddress import IPv6Address
 
 from macvland.config.declaration import ShimDeclaration
 from macvland.config.grammar import refuse_unknown
@@ -15,7 +14,6 @@ from macvland.model import BCQUEUELEN, LONGEST_BCQUEUELEN, Address, Mode, Subnet
 # A bridge shim does not reach private or vepa siblings, and passthru suffers no other link on its parent
 # (ip-link(8), macvlan).
 ONLY_BRIDGE = "a shim reaches containers in bridge mode only"
-NO_IPV6 = "IPv6 shims are not supported yet"
 
 
 def shim_of(top: Table, mode: Mode | None, subnets: tuple[Subnet, ...]) -> ShimDeclaration | None:
@@ -26,8 +24,9 @@ def shim_of(top: Table, mode: Mode | None, subnets: tuple[Subnet, ...]) -> ShimD
     refuse_unknown(table, "[shim]")
     if mode not in {None, Mode.BRIDGE}:
         top.complain(("shim",), f"{ONLY_BRIDGE}, this network is {mode}", 'remove [shim], or write `mode = "bridge"`')
-    if subnets and all(subnet.cidr.version == 6 for subnet in subnets):
-        top.complain(("shim",), NO_IPV6, "remove [shim], or add an IPv4 [[subnet]]")
+    for local in (subnet.cidr for subnet in subnets if subnet.cidr.version == 6 and subnet.cidr.is_link_local):
+        wrong = f"{local} is link-local: the host has it on every link, and no route can tell them apart"
+        top.complain(("shim",), wrong, "remove [shim], or write another subnet")
     homes: set[Subnet] = set()
     addresses: set[Address] = set()
     for path, each in _addresses(table, subnets):
@@ -52,8 +51,6 @@ def _addresses(table: Table, subnets: tuple[Subnet, ...]) -> Iterator[tuple[KeyP
 def _address(value: object, subnets: tuple[Subnet, ...]) -> Address:
     """Return a good address; without *subnets*, where those are wrong, there is nothing to hold it against."""
     found = address(value)
-    if isinstance(found, IPv6Address):
-        raise RefusalError(f"{found}: {NO_IPV6}", "leave it out")
     home = next((subnet for subnet in subnets if found in subnet.cidr), None)
     if subnets and home is None:
         known = ", ".join(str(subnet.cidr) for subnet in subnets)

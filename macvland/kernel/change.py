@@ -16,7 +16,7 @@ from macvland.kernel.look import Sight
 from macvland.kernel.parent import keep_promiscuous, release
 from macvland.kernel.refusal import explain, harmless
 from macvland.kernel.sysctl import write_ipv6
-from macvland.model import Neighbour, Promiscuity, Route, Shim, ShimAddress
+from macvland.model import IPV6_MTU, Neighbour, Promiscuity, Route, Shim, ShimAddress
 
 Step = tuple[Action, Message]
 
@@ -56,8 +56,12 @@ class Round:
                 parent = self._index(shim.parent)
                 self._indexes[shim.name] = next(self._free)
                 yield requests.create(shim, self._indexes[shim.name], parent)
-            case Change(shim, seen):
+            case Change(Shim() as shim, Shim() as seen):
                 yield from self._change(shim, seen)
+            case Change(ShimAddress() as thing, ShimAddress() as seen):
+                index = self._index(thing.shim)
+                yield requests.entry(Delete(seen), index)
+                yield requests.entry(Add(thing), index)
             case Add(Promiscuity() as thing):
                 keep_promiscuous(self._index(thing.parent))
             case Delete(Promiscuity() as thing):
@@ -73,6 +77,9 @@ class Round:
         match action:
             case Add(Shim() as shim):
                 yield from self._complete(shim, self._index(shim.name))
+            case Change(Shim() as shim, Shim() as seen) if shim.up and (not seen.up or gains_ipv6(shim, seen)):
+                # It may be down because we were killed while we made it: then it lacks what no look shows, too.
+                yield from self._complete(shim, self._index(shim.name))
             case _:
                 return
 
@@ -86,16 +93,12 @@ class Round:
 
     def _change(self, shim: Shim, seen: Shim) -> Iterator[Message]:
         index = self._index(shim.name)
+        if seen.up and (not shim.up or gains_ipv6(shim, seen)):
+            yield requests.lower_link(index)
         if message := requests.adjust(shim, seen, index):
             yield message
-        if shim.up and not seen.up:
-            # It may be down because we were killed while we made it: then it lacks what no look shows, too.
-            yield from self._complete(shim, index)
-            return
         if (shim.accept_ra, shim.autoconf) != (seen.accept_ra, seen.autoconf):
             write_ipv6(shim)
-        if seen.up and not shim.up:
-            yield requests.lower_link(index)
 
     def _delete_shims(self, actions: Sequence[Action]) -> None:
         """Delete several in one go: they change groups and the group goes, in one send that no kill can cut in two.
@@ -146,6 +149,11 @@ class Round:
         if name not in self._indexes:
             raise OSError(errno.ENODEV, f"there is no link '{name}'")
         return self._indexes[name]
+
+
+def gains_ipv6(shim: Shim, seen: Shim) -> bool:
+    """Whether the link gets IPv6 by its MTU: with the kernel's settings, which must not last until we set ours."""
+    return seen.mtu < IPV6_MTU <= shim.mtu
 
 
 def shim_of(action: Action) -> str | None:

@@ -9,6 +9,7 @@ from macvland.kernel.codec import attributes, members, text
 from macvland.model import BCQUEUELEN, Address
 
 AF_INET, AF_INET6 = 2, 10
+NO_LINK_LOCAL = bytes((codec.IN6_ADDR_GEN_MODE_NONE,))
 
 _LINK = codec.wanted(
     *(codec.IFLA_ADDRESS, codec.IFLA_IFNAME, codec.IFLA_MTU, codec.IFLA_LINK, codec.IFLA_MASTER, codec.IFLA_LINKINFO),
@@ -18,7 +19,10 @@ _LINK = codec.wanted(
 _INFO = codec.wanted(codec.IFLA_INFO_KIND, codec.IFLA_INFO_DATA)
 _MACVLAN = codec.wanted(codec.IFLA_MACVLAN_MODE, codec.IFLA_MACVLAN_BC_QUEUE_LEN)
 _FAMILIES = codec.wanted(AF_INET, AF_INET6)
-_IPV4_SETTINGS, _IPV6_SETTINGS = codec.wanted(codec.IFLA_INET_CONF), codec.wanted(codec.IFLA_INET6_CONF)
+_IPV4_SETTINGS, _IPV6_SETTINGS = (
+    codec.wanted(codec.IFLA_INET_CONF),
+    codec.wanted(codec.IFLA_INET6_CONF, codec.IFLA_INET6_ADDR_GEN_MODE),
+)
 _ADDRESS = codec.wanted(codec.IFA_ADDRESS, codec.IFA_LOCAL)
 _ROUTE = codec.wanted(
     *(codec.RTA_DST, codec.RTA_OIF, codec.RTA_PREFSRC, codec.RTA_PRIORITY),
@@ -33,6 +37,7 @@ class Settings(NamedTuple):
     arp_filter: bool = False
     accept_ra: bool = False
     autoconf: bool = False
+    link_local: bool = False  # whether the kernel makes one by itself, by whatever rule
 
 
 class Macvlan(NamedTuple):
@@ -81,6 +86,7 @@ class AddressFacts(NamedTuple):
     address: Address
     prefix_length: int
     scope: int
+    flags: int  # IFA_F_*; of IPv4 they mean other things in part
 
 
 class RouteFacts(NamedTuple):
@@ -137,9 +143,9 @@ def link_facts(body: bytes) -> LinkFacts:
 
 def address_facts(body: bytes) -> AddressFacts:
     """Decode the body of an RTM_NEWADDR message. On a point-to-point link the own address is codec.IFA_LOCAL."""
-    _, length, _, scope, index = codec.IFADDR.unpack_from(body)
+    _, length, flags, scope, index = codec.IFADDR.unpack_from(body)
     found = attributes(body, _ADDRESS, codec.IFADDR.size)
-    return AddressFacts(index, address(found.get(codec.IFA_LOCAL) or found[codec.IFA_ADDRESS]), length, scope)
+    return AddressFacts(index, address(found.get(codec.IFA_LOCAL) or found[codec.IFA_ADDRESS]), length, scope, flags)
 
 
 def route_facts(body: bytes) -> RouteFacts:
@@ -201,11 +207,13 @@ def _settings(families: bytes) -> Settings:
     """Decode IFLA_AF_SPEC: the kernel dumps the settings of a family as a plain array of 32-bit numbers."""
     found = attributes(families, _FAMILIES)
     ipv4 = attributes(found.get(AF_INET, b""), _IPV4_SETTINGS).get(codec.IFLA_INET_CONF, b"")
-    ipv6 = attributes(found.get(AF_INET6, b""), _IPV6_SETTINGS).get(codec.IFLA_INET6_CONF, b"")
+    both = attributes(found.get(AF_INET6, b""), _IPV6_SETTINGS)
+    ipv6 = both.get(codec.IFLA_INET6_CONF, b"")
     return Settings(
         arp_filter=_setting(ipv4, codec.IPV4_DEVCONF_ARPFILTER - 1),
         accept_ra=_setting(ipv6, codec.DEVCONF_ACCEPT_RA),
         autoconf=_setting(ipv6, codec.DEVCONF_AUTOCONF),
+        link_local=both.get(codec.IFLA_INET6_ADDR_GEN_MODE, NO_LINK_LOCAL) != NO_LINK_LOCAL,
     )
 
 

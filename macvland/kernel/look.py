@@ -27,7 +27,7 @@ from macvland.kernel.facts import (
     route_facts,
 )
 from macvland.kernel.sysfs import is_wireless
-from macvland.model import Address, Host, Interface, Link, Mode, Neighbour, Promiscuity, Route, Shim, ShimAddress
+from macvland.model import Address, Dad, Host, Interface, Link, Mode, Neighbour, Promiscuity, Route, Shim, ShimAddress
 
 MARK = "macvland-promiscuous-"  # an altname of a parent that we keep promiscuous begins so; its index follows
 MODES = {number: mode for mode, number in requests.MODES.items()}
@@ -124,6 +124,7 @@ def _shim(link: LinkFacts, names: Mapping[int, str]) -> Shim:
         accept_ra=settings.accept_ra,
         autoconf=settings.autoconf,
         marked=link.group == requests.GROUP,
+        link_local=settings.link_local,
     )
 
 
@@ -160,9 +161,7 @@ def _link(
         accepts=accepts.get(link.ifindex, frozenset()),
         altnames=frozenset(name for name in altnames if not name.startswith(MARK)),
         addresses=frozenset(
-            _interface(it.address, it.prefix_length)
-            for it in addresses.get(link.ifindex, ())
-            if it.scope <= WIDEST_SCOPE
+            _interface(it.address, it.prefix_length) for it in addresses.get(link.ifindex, ()) if _lasting(it)
         ),
     )
 
@@ -170,10 +169,27 @@ def _link(
 def _shim_addresses(addresses: Mapping[int, list[AddressFacts]], shims: Mapping[int, str]) -> Iterator[ShimAddress]:
     for index in addresses.keys() & shims.keys():
         for it in addresses[index]:
-            if it.scope <= WIDEST_SCOPE:
+            # A link-local address of IPv6 is none of ours either, and the kernel makes it whether anybody asks or not.
+            if it.scope <= WIDEST_SCOPE or it.address.version == 6:
                 whole = it.prefix_length == it.address.max_prefixlen
                 length = None if whole else it.prefix_length
-                yield ShimAddress(shim=shims[index], address=it.address, prefix_length=length)
+                yield ShimAddress(shim=shims[index], address=it.address, prefix_length=length, dad=_dad(it))
+
+
+def _lasting(it: AddressFacts) -> bool:
+    """Whether others may know the host by it: not an IPv6 one that another device has, or that changes with the day."""
+    passing = it.address.version == 6 and it.flags & (codec.IFA_F_TEMPORARY | codec.IFA_F_DADFAILED)
+    return it.scope <= WIDEST_SCOPE and not passing
+
+
+def _dad(it: AddressFacts) -> Dad:
+    if it.address.version == 4:
+        return Dad.DONE
+    if it.flags & codec.IFA_F_DADFAILED:
+        return Dad.FAILED
+    # An optimistic one (RFC 4429) can be spoken from while the LAN is asked.
+    tentative = it.flags & (codec.IFA_F_TENTATIVE | codec.IFA_F_OPTIMISTIC) == codec.IFA_F_TENTATIVE
+    return Dad.TENTATIVE if tentative else Dad.DONE
 
 
 def _route_bodies(channel: Channel) -> Iterator[bytes]:

@@ -71,9 +71,7 @@ def settle(shim: Shim, index: int, *, ipv6: bool) -> Message:
     """Give a new *shim* what the create message cannot carry: the kernel ignores ifalias there."""
     families = _arp_filter(shim.arp_filter)
     if ipv6:
-        # No link-local address of the kernel's: bringing up thousands of links would cost O(N) each.
-        mode = attribute(codec.IFLA_INET6_ADDR_GEN_MODE, bytes((codec.IN6_ADDR_GEN_MODE_NONE,)))
-        families += attribute(_IP_VERSION[6], mode)
+        families += _link_local(shim.link_local)
     return _set(index, _alias(shim.network) + attribute(codec.IFLA_AF_SPEC, families))
 
 
@@ -112,8 +110,11 @@ def adjust(shim: Shim, seen: Shim, index: int) -> Message | None:
         body += _alias(shim.network)
     if (shim.mode, shim.bcqueuelen) != (seen.mode, seen.bcqueuelen):
         body += _macvlan(shim)
-    if shim.arp_filter != seen.arp_filter:
-        body += attribute(codec.IFLA_AF_SPEC, _arp_filter(shim.arp_filter))
+    families = _arp_filter(shim.arp_filter) if shim.arp_filter != seen.arp_filter else b""
+    if shim.link_local != seen.link_local:
+        families += _link_local(shim.link_local)
+    if families:
+        body += attribute(codec.IFLA_AF_SPEC, families)
     if shim.marked and not seen.marked:
         body += _number(codec.IFLA_GROUP, GROUP)
     return _set(index, body) if body else None
@@ -196,6 +197,11 @@ def _macvlan(shim: Shim) -> bytes:
 def _arp_filter(on: bool) -> bytes:  # noqa: FBT001 - it is the value
     setting = attribute(codec.IFLA_INET_CONF, _number(codec.IPV4_DEVCONF_ARPFILTER, on))
     return attribute(_IP_VERSION[4], setting)
+
+
+def _link_local(on: bool) -> bytes:  # noqa: FBT001 - it is the value
+    mode = codec.IN6_ADDR_GEN_MODE_EUI64 if on else codec.IN6_ADDR_GEN_MODE_NONE
+    return attribute(_IP_VERSION[6], attribute(codec.IFLA_INET6_ADDR_GEN_MODE, bytes((mode,))))
 
 
 def _address(thing: ShimAddress, index: int) -> bytes:

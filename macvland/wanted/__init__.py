@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from macvland.config import Config, Declaration
-from macvland.model import Goal, Hold, Host
+from macvland.model import Goal, Hold, Host, ShimAddress
 from macvland.wanted.docker import docker_network
 from macvland.wanted.facts import Facts, as_seen, names, obstacle, shims_by_network, union
 from macvland.wanted.fitness import unfit
@@ -18,11 +18,21 @@ from macvland.wanted.shim import host_shim, no_shim
 Subject = TypeVar("Subject")
 
 
-def wanted(config: Config, seen: Host, machine_id: str, held: frozenset[str] = frozenset()) -> Goal:
-    """Return the host as *config* asks for it; of the networks *held*, nothing that is seen is removed."""
+def wanted(
+    config: Config,
+    seen: Host,
+    machine_id: str,
+    held: frozenset[str] = frozenset(),
+    recheck: frozenset[ShimAddress] = frozenset(),
+) -> Goal:
+    """Return the host as *config* asks for it.
+
+    Of the networks *held*, nothing that is seen is removed; *recheck* are the addresses seen that another device has,
+    for which the LAN is to be asked again.
+    """
     if config.unreadable:
         held |= removals(config, seen)
-    facts = Facts(config, seen, machine_id, held)
+    facts = Facts(config, seen, machine_id, held, recheck)
     declared = {declaration.name for declaration in config.declarations}
     undeclared = ({network.name for network in seen.networks if network.spec} | facts.shims.keys()) - declared
     return union(

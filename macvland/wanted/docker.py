@@ -20,6 +20,7 @@ from macvland.model import (
     spec_of,
 )
 from macvland.wanted.facts import Facts, containing, names, obstacle
+from macvland.wanted.own import own_addresses
 from macvland.wanted.parent import carries
 
 MOVE = "change the file, or make that container anew with another address"
@@ -68,11 +69,12 @@ def _spared(declaration: Declaration, link: Link | None, facts: Facts) -> frozen
     it the first and the last of a subnet, or a gateway.
     """
     hosts = [interface.ip for interface in link.addresses] if link else []
-    shims = declaration.shim.addresses if declaration.shim else ()
+    shims = own_addresses(declaration, facts).values()
     cidrs = [subnet.cidr for subnet in declaration.subnets]
     taken = {subnet.gateway for subnet in declaration.subnets}.union(*(pool.reserved for pool in declaration.subnets))
     taken |= {end for cidr in cidrs for end in (cidr.network_address, cidr.broadcast_address)}
-    taken |= {host for host in hosts if any(host in cidr and facts.first[cidr] != declaration.name for cidr in cidrs)}
+    others = [cidr for cidr in cidrs if facts.declared[cidr][0].name != declaration.name]  # the first speaks for all
+    taken |= {host for host in hosts if containing(host, others)}
     for other in (network for cidr in cidrs for network in facts.sharing[cidr] if network.name != declaration.name):
         taken |= other.spared.union(*(pool.reserved | {pool.gateway} for pool in other.subnets))
     return frozenset(address for address in (*hosts, *shims) if containing(address, cidrs)) - taken

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TypeVar
 
-from macvland.config import Config
-from macvland.model import Address, Goal, Hold, Host, Link, Network, Obstacle, Prefix, Shim, shim_name
+from macvland.config import Config, Declaration
+from macvland.model import Address, Goal, Hold, Host, Link, Network, Obstacle, Prefix, Shim, ShimAddress, shim_name
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -15,14 +15,19 @@ Value = TypeVar("Value")
 class Facts:
     """What is seen, indexed by what the questions ask for."""
 
-    def __init__(self, config: Config, seen: Host, machine_id: str, held: frozenset[str]) -> None:
+    def __init__(
+        self, config: Config, seen: Host, machine_id: str, held: frozenset[str], recheck: frozenset[ShimAddress]
+    ) -> None:
         """Index *seen*; of the networks *held*, and of those whose file is broken, nothing may be removed."""
         self.seen = seen
         self.machine_id = machine_id
         self.broken = config.frozen
         self.held = config.frozen | held
-        declared = ((subnet.cidr, one.name) for one in reversed(config.declarations) for subnet in one.subnets)
-        self.first: dict[Prefix, str] = dict(declared)  # by subnet, the network that speaks for all who share it
+        self.recheck = recheck
+        self.declared: dict[Prefix, list[Declaration]] = defaultdict(list)  # by subnet; the first speaks for all
+        for declaration in config.declarations:
+            for subnet in declaration.subnets:
+                self.declared[subnet.cidr].append(declaration)
         self.links = {link.name: link for link in seen.links}
         self.altnames = {name: link.name for link in seen.links for name in link.altnames}
         self.macs = {link.mac for link in seen.links} | {attachment.mac for attachment in seen.attachments}

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address
 
 from macvland.config import Declaration, ShimDeclaration
 from macvland.model import (
+    IPV6_MTU,
     Address,
     Goal,
     Hold,
@@ -18,12 +19,14 @@ from macvland.model import (
     Prefix,
     Route,
     Shim,
-    ShimAddress,
+    Subnet,
     shim_mac,
     shim_name,
 )
 from macvland.wanted.facts import Facts, as_seen, containing, live, obstacle
+from macvland.wanted.own import own_addresses
 from macvland.wanted.parent import carries
+from macvland.wanted.standing import Standing, doubts, standing_of
 
 MACS = 8  # that a shim may have: the first, and others should somebody else on the parent have it
 
@@ -54,21 +57,27 @@ def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
         mtu=link.mtu,
         bcqueuelen=asked.bcqueuelen,
     )
-    own = asked.addresses
-    sources = _sources(declaration, own, link)
+    own = {cidr: one for cidr, one in own_addresses(declaration, facts).items() if _possible(cidr, link)}
+    standing = standing_of(shim, own, facts)
+    sources = _borrowed(declaration, link) | own
     pairs = list(_reachable(declaration.name, link, shim, facts))
     return Goal(
         host=Host(
             shims=frozenset({shim}),
-            addresses=frozenset(ShimAddress(shim=name, address=one, network=declaration.name) for one in own),
-            routes=frozenset(_routes(pairs, sources, shim)),
+            addresses=standing.addresses,
+            routes=frozenset(_routes(pairs, sources, shim, standing)),
             neighbours=frozenset(
                 Neighbour(shim=name, address=address, mac=mac, network=declaration.name)
                 for mac, address in pairs
                 if containing(address, sources)
             ),
         ),
-        obstacles=_without_source(declaration, link, sources),
+        obstacles=frozenset(
+            (
+                *_without_source(declaration, link, sources),
+                *doubts(declaration.name, own.values(), standing, link),
+            )
+        ),
     )
 
 
@@ -87,15 +96,15 @@ def _macs(machine_id: str, network: str) -> tuple[str, ...]:
     return tuple(shim_mac(machine_id, network, spare) for spare in range(MACS))
 
 
-def _sources(declaration: Declaration, own: frozenset[Address], link: Link) -> dict[Prefix, Address]:
-    """Return, by IPv4 subnet, the address that containers meet the host at: the shim's own, else the parent's."""
-    borrowed = sorted(interface.ip for interface in link.addresses if isinstance(interface.ip, IPv4Address))
-    found = {}
-    for subnet in declaration.subnets:
-        candidates = [address for address in (*own, *borrowed) if address in subnet.cidr]
-        if candidates:
-            found[subnet.cidr] = candidates[0]
-    return found
+def _possible(cidr: Prefix, link: Link) -> bool:
+    return cidr.version == 4 or link.mtu >= IPV6_MTU
+
+
+def _borrowed(declaration: Declaration, link: Link) -> dict[Prefix, Address]:
+    """Return, by IPv4 subnet, the address of the parent that containers meet the host at."""
+    hosts = sorted(interface.ip for interface in link.addresses if isinstance(interface.ip, IPv4Address))
+    cidrs = [subnet.cidr for subnet in declaration.subnets]
+    return {cidr: host for host in reversed(hosts) for cidr in cidrs if host in cidr}
 
 
 def _reachable(name: str, link: Link, shim: Shim, facts: Facts) -> Iterator[tuple[str, Address]]:
@@ -114,21 +123,29 @@ def _reaches(link: Link, network: Network, facts: Facts) -> bool:
     return carries(link, network) or network.parent not in facts.links
 
 
-def _routes(pairs: list[tuple[str, Address]], sources: dict[Prefix, Address], shim: Shim) -> Iterator[Route]:
+def _routes(
+    pairs: list[tuple[str, Address]], sources: dict[Prefix, Address], shim: Shim, standing: Standing
+) -> Iterator[Route]:
+    """Yield a route to the address of each of *pairs*; where the shim cannot speak yet, the one that is there."""
     for _, address in pairs:
         prefix = containing(address, sources)
-        if prefix is not None:
+        if prefix in standing.unsure:
+            yield from (standing.routes[address],) if address in standing.routes else ()
+        elif prefix is not None:
             yield Route(shim=shim.name, destination=address, source=sources[prefix], network=shim.network)
 
 
 def _without_source(declaration: Declaration, link: Link, sources: dict[Prefix, Address]) -> frozenset[Obstacle]:
-    missing = [
-        str(subnet.cidr) for subnet in declaration.subnets if subnet.cidr.version == 4 and subnet.cidr not in sources
-    ]
+    missing = [subnet for subnet in declaration.subnets if subnet.cidr not in sources]
+    reasons = [f"in {subnet.cidr}: {_why(subnet, link)}" for subnet in missing]
     if not missing:
         return frozenset()
-    reason = (
-        f"its shim has no address to use in {', '.join(missing)}: '{link.name}' has none there; "
-        "give it one, or set [shim] address"
-    )
-    return obstacle(declaration.name, Hold.ADDRESS, reason)
+    return obstacle(declaration.name, Hold.ADDRESS, f"its shim has no address to use {'; '.join(reasons)}")
+
+
+def _why(subnet: Subnet, link: Link) -> str:
+    if not _possible(subnet.cidr, link):
+        return f"the MTU {link.mtu} of '{link.name}' is below the {IPV6_MTU} that IPv6 needs"
+    if subnet.cidr.version == 4:
+        return f"'{link.name}' has none there; give it one, or set [shim] address"
+    return "too few are free to derive one; set [shim] address"

@@ -101,9 +101,13 @@ def settings(link: Any, info: Any) -> facts.Settings:
         return facts.Settings()
     families = link.get_attr("IFLA_AF_SPEC")
     ipv4 = families.get_attr("AF_INET")  # which pyroute2 reads as one struct
-    ipv6 = families.get_attr("AF_INET6").get_attr("IFLA_INET6_CONF")
+    both = families.get_attr("AF_INET6")
+    ipv6 = both.get_attr("IFLA_INET6_CONF")
     return facts.Settings(
-        arp_filter=bool(ipv4["arpfilter"]), accept_ra=bool(ipv6["accept_ra"]), autoconf=bool(ipv6["autoconf"])
+        arp_filter=bool(ipv4["arpfilter"]),
+        accept_ra=bool(ipv6["accept_ra"]),
+        autoconf=bool(ipv6["autoconf"]),
+        link_local=both.get_attr("IFLA_INET6_ADDR_GEN_MODE") != codec.IN6_ADDR_GEN_MODE_NONE,
     )
 
 
@@ -114,7 +118,7 @@ def test_addresses() -> None:
             theirs = decoded(codec.RTM_NEWADDR, body)
             address = theirs.get_attr("IFA_LOCAL") or theirs.get_attr("IFA_ADDRESS")
             assert facts.address_facts(body) == facts.AddressFacts(
-                theirs["index"], ip_address(address), theirs["prefixlen"], theirs["scope"]
+                theirs["index"], ip_address(address), theirs["prefixlen"], theirs["scope"], theirs["flags"]
             )
 
 

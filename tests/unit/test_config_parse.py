@@ -1,6 +1,6 @@
 """What a good file means, and that no text whatever gets out of `parse` but as a Declaration or as errors."""
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,9 @@ def test_all_keys_reach_the_declaration() -> None:
             ),
             Subnet(cidr=IPv6Network("2001:db8:2::/64")),
         ),
-        shim=ShimDeclaration(addresses=frozenset({IPv4Address("192.168.1.223")}), bcqueuelen=5000),
+        shim=ShimDeclaration(
+            addresses=frozenset({IPv4Address("192.168.1.223"), IPv6Address("2001:db8:2::223")}), bcqueuelen=5000
+        ),
     )
 
 

@@ -1,14 +1,19 @@
 """What the daemon remembers: failed tries, fresh removals, directories."""
 
 import random
+from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from macvland.config import Directory
-from macvland.memory import FACTOR, FIRST, GRACE, JITTER, LONGEST, Backoff, Grace, Trust
+from macvland.memory import FACTOR, FIRST, GRACE, JITTER, LONGEST, Backoff, Grace, Recheck, Trust
+from macvland.model import Dad, ShimAddress
 
 HERE = Path("/etc/macvlan.d")
+DENIED = ShimAddress(shim="mv-pub_net", address=ip_address("fd00::223"), dad=Dad.FAILED)
+ASKED, CERTAIN = replace(DENIED, dad=Dad.TENTATIVE), replace(DENIED, dad=Dad.DONE)
 
 
 @pytest.fixture
@@ -151,3 +156,44 @@ def test_a_reload_says_that_the_directories_are_meant_as_they_are() -> None:
     trust.renew()
     assert trust.broken([Directory(path=HERE, identity=(1, 6))]) == ()
     assert trust.broken([Directory(path=HERE, identity=(1, 5))]) == (HERE,)
+
+
+@pytest.mark.usefixtures("steady")
+def test_an_address_that_another_device_has_is_asked_for_again_later_and_later() -> None:
+    recheck, now, waits = Recheck(), 1000.0, []
+    for _ in range(11):
+        assert recheck.due({DENIED}, now) == frozenset()
+        again = recheck.next()
+        assert again is not None
+        assert recheck.due({DENIED}, again - 0.01) == frozenset()
+        assert recheck.due({DENIED}, again) == {DENIED}
+        waits.append(again - now)
+        assert recheck.next() is None
+        assert recheck.due({ASKED}, again + 0.5) == frozenset()
+        now = again + 1.5
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, LONGEST, LONGEST]
+
+
+@pytest.mark.usefixtures("steady")
+@pytest.mark.parametrize("seen", [{CERTAIN}, set()], ids=["certain", "gone"])
+def test_an_address_that_is_certain_or_gone_is_forgotten(seen: set[ShimAddress]) -> None:
+    recheck = Recheck()
+    for now in (0.0, 1.0, 2.0, 4.0):
+        recheck.due({DENIED}, now)
+    recheck.due(seen, 5.0)
+    assert recheck.next() is None
+    recheck.due({DENIED}, 6.0)
+    assert recheck.next() == 7.0
+
+
+def test_whoever_asks_for_it_has_every_address_asked_for_at_once() -> None:
+    recheck = Recheck()
+    recheck.due({DENIED}, 0.0)
+    recheck.forget()
+    assert recheck.due({DENIED}, 0.0) == {DENIED}
+
+
+def test_what_the_lan_was_never_asked_for_again_is_nobodys_question() -> None:
+    recheck = Recheck()
+    assert recheck.due({ASKED, CERTAIN}, 0.0) == frozenset()
+    assert recheck.next() is None

@@ -5,13 +5,13 @@ The world refuses an action out of order, so each of these runs checks the order
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, ip_interface
+from ipaddress import IPv4Address, IPv6Network, ip_interface
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from macvland.config import Config, Declaration, ShimDeclaration
-from macvland.model import Attachment, Host, Link, Network, Shim
+from macvland.model import Attachment, Host, Link, Network, Shim, Subnet
 from macvland.plan import plan
 from macvland.reconcile import Pass, converge
 from tests.unit.samples import ETH0, ETH1, LAB, LAN, PUB, declared, goal
@@ -22,6 +22,7 @@ few = settings(derandomize=True, deadline=None, max_examples=60)
 
 NAMES = ("pub_net", "lab")
 POOLS = {"pub_net": LAN, "lab": LAB}
+POOLS6 = {name: Subnet(cidr=IPv6Network(f"fd00:{number}::/64")) for number, name in enumerate(NAMES)}
 FOREIGN = Network(name="lab", parent="eth1", subnets=frozenset({LAB}), id="id-of-lab")
 OTHERS = Network(name="others", parent="eth0", id="id-of-others")
 
@@ -57,13 +58,17 @@ def scenes() -> st.SearchStrategy[Scene]:
 def declarations(name: str) -> st.SearchStrategy[Declaration]:
     pool = POOLS[name]
     own = IPv4Address(int(pool.cidr.network_address) + 223)
+    own6 = POOLS6[name].cidr[223]
     other_gateway = replace(pool, gateway=None)
+    both = (pool, POOLS6[name])
     return st.builds(
         replace,
         st.just(replace(PUB, name=name)),
         parent=st.sampled_from(("eth0", "eth1", "eth1", "auto", ETH0.mac, "missing")),
-        subnets=st.sampled_from(((pool,), (pool,), (other_gateway,))),
-        shim=st.sampled_from((None, ShimDeclaration(), ShimDeclaration(addresses=frozenset({own})))),
+        subnets=st.sampled_from(((pool,), (other_gateway,), both, both, (POOLS6[name],))),
+        shim=st.sampled_from(
+            (None, ShimDeclaration(), *(ShimDeclaration(addresses=frozenset(one)) for one in ({own}, {own, own6})))
+        ),
         promiscuous=st.booleans(),
     )
 
@@ -84,6 +89,7 @@ def links(link: Link) -> st.SearchStrategy[Link | None]:
             replace(link, addresses=moved),
             replace(link, addresses=frozenset()),
             replace(link, addresses=link.addresses | moved, mtu=1400),
+            replace(link, mtu=1200),
             replace(link, promiscuous=True, carrier=False),
         )
     )
@@ -102,7 +108,7 @@ def _containers(number: int, start: int) -> Iterator[Attachment]:
             network_id="",
             container=f"c{number}",
             mac=f"02:42:00:00:{start:02x}:{number:02x}",
-            addresses=frozenset({address}) if number else frozenset(),
+            addresses=frozenset({address, POOLS6[name].cidr[192 + number]}) if number else frozenset(),
         )
 
 
@@ -117,10 +123,13 @@ def stage(world: World, scene: Scene) -> None:
 
 
 def settled(world: World, scene: Scene) -> Pass:
-    """Converge; then containers start on what is there now, and converge again."""
+    """Converge; then containers start on what is there now, the LAN answers, and converge again."""
     stage(world, scene)
     settle_once(world, scene)
     world.run(scene.containers)
+    ended = settle_once(world, scene)
+    assert (ended.left, ended.failures) == ((), ())
+    world.answer()
     return settle_once(world, scene)
 
 
@@ -202,11 +211,11 @@ def test_a_plan_never_does_anything_twice(first: Scene, second: Scene) -> None:
 def test_the_samples_exercise_every_part() -> None:
     """A property over hosts without routes or promiscuous parents would prove nothing of them."""
     containers = running(frozenset({1, 2}))
-    config = declared(replace(PUB, promiscuous=True))
+    config = declared(replace(PUB, promiscuous=True, subnets=(LAN, POOLS6["pub_net"])))
     scene = Scene(config, frozenset({ETH0, ETH1}), containers, docker=True, foreign=frozenset({OTHERS}))
     world = World(Host())
     ended = settled(world, scene)
-    assert len(ended.seen.routes) == 2
-    assert len(ended.seen.neighbours) == 2
+    assert len(ended.seen.routes) == 4
+    assert len(ended.seen.neighbours) == 4
     assert [str(one) for one in ended.seen.promiscuous] == ["promiscuous mode of 'eth0'"]
     assert {network.name for network in ended.seen.networks} == {"pub_net", "others"}

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
 from macvland import journal
-from macvland.action import Add
+from macvland.action import Add, Change
 from macvland.journal import LOGGER
-from macvland.model import Goal, Host, Neighbour, Shim
+from macvland.model import Dad, Goal, Host, Neighbour, Shim, ShimAddress
 from macvland.reconcile import Pass
 from macvland.record import record
 from macvland.status import NetworkStatus, State, Status
@@ -84,6 +85,13 @@ def test_an_action_is_told_with_its_fields(told: Told) -> None:
     ]
 
 
+def test_to_ask_the_lan_again_is_not_told_and_an_address_set_anew_is(told: Told) -> None:
+    wanted = ShimAddress(shim="mv-pub_net", address=ip_address("fd00::5"), network="pub_net")
+    again, anew = Change(wanted, replace(wanted, dad=Dad.FAILED)), Change(wanted, replace(wanted, prefix_length=64))
+    record(replace(NOTHING_DONE, done=(again, anew)), FINE, FINE)
+    assert [text for _, text, _ in told] == ["change address fd00::5 on shim 'mv-pub_net': prefix_length 64 -> None"]
+
+
 def of_network(state: str) -> dict[str, str]:
     return {
         "MESSAGE_ID": journal.STATE,
@@ -100,6 +108,7 @@ def of_network(state: str) -> dict[str, str]:
         (WAITING, "WARNING", "waiting: waits for its parent 'eth0'"),
         (replace(READY, state=State.FAILED, reasons=("a", "b")), "ERROR", "failed: a; b"),
         (replace(READY, state=State.CONFLICT, reasons=("a",)), "ERROR", "conflict: a"),
+        (replace(READY, state=State.CHECKING, reasons=("a",)), "INFO", "checking: a"),
         (replace(READY, state=State.LEAVING, reasons=("a",)), "INFO", "leaving: a"),
         (replace(READY, state=State.FOREIGN, reasons=("a",)), "INFO", "foreign: a"),
     ],

@@ -3,7 +3,7 @@
 import json
 import os
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from macvland.action import Add, Failure
 from macvland.config import Config
 from macvland.error import ConfigError
-from macvland.model import Hold, Host, Network, Obstacle
+from macvland.model import Dad, Hold, Host, Network, Obstacle, Subnet
 from macvland.reconcile import Pass, converge
 from macvland.status import (
     VERSION,
@@ -83,6 +83,7 @@ def test_a_network_that_is_as_asked_is_ready() -> None:
         (Hold.CARRIER, State.WAITING),
         (Hold.ADDRESS, State.WAITING),
         (Hold.ENGINE, State.WAITING),
+        (Hold.CHECK, State.CHECKING),
         (Hold.LEAVING, State.LEAVING),
     ],
     ids=str,
@@ -114,6 +115,14 @@ def test_a_failed_network_that_was_not_due_keeps_its_reason_and_its_time() -> No
     waiting = replace(SETTLED, left=(Add(shim),))
     now = status(declared(PUB), waiting, LATER, {"pub_net": LATER}, before)
     assert now == replace(before, time=LATER, networks=(replace(before.networks[0], retry=LATER),))
+
+
+def test_a_conflict_stays_one_while_the_lan_is_asked_again() -> None:
+    before = status(declared(PUB), with_obstacle(Hold.CONFLICT), NOW, {})
+    asking = with_obstacle(Hold.CHECK)
+    assert status(declared(PUB), asking, LATER, {}, before).networks == before.networks
+    assert status(declared(PUB), asking, LATER, {}, FINE).networks[0].state is State.CHECKING
+    assert status(declared(PUB), SETTLED, LATER, {}, before).networks[0].state is State.READY
 
 
 def test_a_state_has_its_time_of_beginning() -> None:
@@ -323,6 +332,17 @@ def test_a_stopped_container_is_shown_without_an_address() -> None:
 )
 def test_the_line_counts_states(told: Status, text: str) -> None:
     assert line(told) == text
+
+
+def test_containers_do_not_meet_the_host_at_an_address_that_is_not_certain() -> None:
+    pub = replace(PUB, subnets=(Subnet(cidr=ip_network("fd00::/64")),))
+    asked = ended_pass(declared(pub))
+    assert [it.dad for it in asked.seen.addresses] == [Dad.TENTATIVE]
+    (network,) = status(declared(pub), asked, NOW, {}).networks
+    assert (network.state, network.host) == (State.CHECKING, ())
+    certain = frozenset(replace(it, dad=Dad.DONE) for it in asked.seen.addresses)
+    (network,) = status(declared(pub), replace(asked, seen=replace(asked.seen, addresses=certain)), NOW, {}).networks
+    assert network.host == tuple(str(it.address) for it in certain)
 
 
 def test_an_own_address_is_where_containers_meet_the_host() -> None:

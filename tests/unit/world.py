@@ -12,8 +12,10 @@ from typing import TypeVar
 from macvland.action import Action, Add, Change, Delete, Failure, Finish, Prove, Reconnect, Replace
 from macvland.error import ApplyError
 from macvland.model import (
+    IPV6_MTU,
     Address,
     Attachment,
+    Dad,
     Engine,
     Host,
     Link,
@@ -40,6 +42,7 @@ class World:
     """The host, and both its sides as edges."""
 
     host: Host
+    elsewhere: frozenset[Address] = frozenset()  # the addresses that other devices on the LAN have
 
     @property
     def kernel(self) -> "Side":
@@ -80,21 +83,21 @@ class World:
 
     # The kernel
 
-    def _apply_kernel(self, action: Action) -> None:  # noqa: C901 - one case for each verb and thing
+    def _apply_kernel(self, action: Action) -> None:  # noqa: C901, PLR0912 - one case for each verb and thing
         match action:
             case Add(Shim() as shim):
                 self._create(shim)
-            case Change(shim, seen):
+            case Change(Shim() as shim, Shim() as seen):
                 self._change(shim, seen)
+            case Change(ShimAddress() as address, ShimAddress() as seen):
+                self._delete_address(seen)
+                self._add_address(address)
             case Delete(Shim() as shim):
                 self._destroy(self._shim(shim.name))
             case Add(ShimAddress() as address):
-                self._shim(address.shim)
-                self._set(addresses=self.host.addresses | {address})
+                self._add_address(address)
             case Delete(ShimAddress() as address):
-                self._set(addresses=self.host.addresses - {present(address, self.host.addresses)})
-                self._drop_sourceless_routes()
-                self._disable_bare(address.shim)
+                self._delete_address(address)
             case Add(Route() as route):
                 self._add_route(route)
             case Delete(Route() as route):
@@ -128,9 +131,10 @@ class World:
         if present(seen, self.host.shims).parent != shim.parent or shim.mtu > self._link(shim.parent).mtu:
             raise ImpossibleError(f"{shim} cannot become so in place")
         self._set(shims=self.host.shims - {seen} | {shim})
-        if shim.mac != seen.mac:
+        bounced = seen.mtu < IPV6_MTU <= shim.mtu
+        if shim.mac != seen.mac or bounced:
             self._set(neighbours=frozenset(one for one in self.host.neighbours if one.shim != shim.name))
-        if not shim.up:
+        if not shim.up or bounced:
             self._set(routes=frozenset(one for one in self.host.routes if one.shim != shim.name))
 
     def _destroy(self, shim: Shim) -> None:
@@ -143,6 +147,24 @@ class World:
             neighbours=frozenset(one for one in mine.neighbours if one.shim != shim.name),
         )
         self._drop_sourceless_routes()
+
+    def _add_address(self, address: ShimAddress) -> None:
+        """Put an address on a shim; IPv6 has it once, and asks the LAN first."""
+        shim = self._shim(address.shim)
+        if address.dad is not Dad.DONE or address.prefix_length is not None:
+            raise ImpossibleError(f"nobody wants {address} so")
+        if address.address.version == 6:
+            if shim.mtu < IPV6_MTU:
+                raise ImpossibleError(f"{address}: there is no IPv6 on the link")
+            if any((one.shim, one.address) == (address.shim, address.address) for one in self.host.addresses):
+                raise ImpossibleError(f"{address}: it is there, in whatever state")
+            address = replace(address, dad=Dad.TENTATIVE)
+        self._set(addresses=self.host.addresses | {address})
+
+    def _delete_address(self, address: ShimAddress) -> None:
+        self._set(addresses=self.host.addresses - {present(address, self.host.addresses)})
+        self._drop_sourceless_routes()
+        self._disable_bare(address.shim)
 
     def _add_route(self, route: Route) -> None:
         if not self._shim(route.shim).up:
@@ -157,12 +179,14 @@ class World:
 
     def _local(self) -> frozenset[Address]:
         borrowed = {interface.ip for link in self.host.links for interface in link.addresses}
-        return frozenset({*borrowed, *(address.address for address in self.host.addresses)})
+        return frozenset({*borrowed, *(it.address for it in self.host.addresses if it.dad is Dad.DONE)})
 
     def _drop_sourceless_routes(self) -> None:
-        """The kernel drops routes with the last address they speak from."""
+        """The kernel drops routes with the last address they speak from, or with IPv6 only forgets the address."""
         local = self._local()
-        self._set(routes=frozenset(one for one in self.host.routes if one.source is None or one.source in local))
+        lost = {one for one in self.host.routes if one.source is not None and one.source not in local}
+        nameless = {replace(one, source=None) for one in lost if one.destination.version == 6}
+        self._set(routes=self.host.routes - lost | nameless)
 
     def _disable_bare(self, shim: str) -> None:
         """With the last IPv4 address of a link go all its IPv4 routes and neighbours."""
@@ -228,6 +252,16 @@ class World:
 
     # What happens without us
 
+    def answer(self) -> None:
+        """Let the LAN say whether the addresses it was asked for are free."""
+        said = {True: Dad.FAILED, False: Dad.DONE}
+        self._set(
+            addresses=frozenset(
+                replace(it, dad=said[it.address in self.elsewhere]) if it.dad is Dad.TENTATIVE else it
+                for it in self.host.addresses
+            )
+        )
+
     def rearrange(self, links: frozenset[Link], default_link: str | None) -> None:
         """Give the host *links*: shims go with their parent, take its lower MTU, lose what spoke from its address."""
         mtus = {link.name: link.mtu for link in links}
@@ -236,9 +270,19 @@ class World:
                 self._destroy(shim)
             elif shim.mtu > mtus[shim.parent]:
                 self._set(shims=self.host.shims - {shim} | {replace(shim, mtu=mtus[shim.parent])})
+                if mtus[shim.parent] < IPV6_MTU:
+                    self._drop_ipv6(shim.name)
         kept = frozenset(one for one in self.host.promiscuous if one.parent in mtus)
         self._set(links=links, default_link=default_link, promiscuous=kept)
         self._drop_sourceless_routes()
+
+    def _drop_ipv6(self, shim: str) -> None:
+        mine = self.host
+        self._set(
+            addresses=frozenset(it for it in mine.addresses if (it.shim, it.address.version) != (shim, 6)),
+            routes=frozenset(it for it in mine.routes if (it.shim, it.destination.version) != (shim, 6)),
+            neighbours=frozenset(it for it in mine.neighbours if (it.shim, it.address.version) != (shim, 6)),
+        )
 
     def run(self, containers: frozenset[Attachment]) -> None:
         """Let exactly *containers* run, as far as their networks exist."""
