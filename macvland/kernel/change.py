@@ -84,8 +84,11 @@ class Round:
                 return
 
     def _complete(self, shim: Shim, index: int) -> Iterator[Message]:
-        yield requests.settle(shim, index, ipv6=write_ipv6(shim))
-        yield requests.hush(index)
+        ipv6 = write_ipv6(shim)
+        yield requests.settle(shim, index, ipv6=ipv6)
+        yield requests.hush(index, 4)
+        if ipv6:
+            yield requests.hush(index, 6)
         if shim.name != requests.full_name(shim):
             yield requests.altname(shim, index)
         if shim.up:

@@ -8,7 +8,7 @@ from macvland.action import Action, Add, Change, Failure
 from macvland.kernel import codec
 from macvland.kernel.channel import Refusal
 from macvland.kernel.codec import Message
-from macvland.model import Link, Route, Shim
+from macvland.model import Link, Route, Shim, ShimAddress
 
 GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ESRCH, errno.EADDRNOTAVAIL})
 DELETIONS = frozenset({codec.RTM_DELLINK, codec.RTM_DELADDR, codec.RTM_DELROUTE, codec.RTM_DELNEIGH})
@@ -45,6 +45,8 @@ def _cure(action: Action, refusal: Refusal, links: dict[str, Link]) -> tuple[str
             known = _shim_cure(shim, code, links.get(shim.parent))
         case Add(Route() as route):
             known = _route_cure(route, code)
+        case Add(ShimAddress() as address) | Change(ShimAddress() as address) if code == errno.EACCES:
+            known = f"IPv6 is switched off there: set net.ipv6.conf.{address.shim}.disable_ipv6 to 0", True
         case _:
             known = None
     return known or (_kernel_words(refusal), code in PASSING)

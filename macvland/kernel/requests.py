@@ -17,6 +17,7 @@ ANYWHERE = {2: b"\xc6\x33\x64\x01", 10: b"\x20\x01\x0d\xb8" + bytes(12)}
 _CREATE = codec.NLM_F_CREATE | codec.NLM_F_EXCL
 _REPLACE = codec.NLM_F_CREATE | codec.NLM_F_REPLACE
 _IP_VERSION = {4: 2, 6: 10}  # AF_INET, AF_INET6
+_NEIGHBOUR_TABLES = {4: "arp_cache", 6: "ndisc_cache"}
 
 
 def links() -> Message:
@@ -75,16 +76,17 @@ def settle(shim: Shim, index: int, *, ipv6: bool) -> Message:
     return _set(index, _alias(shim.network) + attribute(codec.IFLA_AF_SPEC, families))
 
 
-def hush(index: int) -> Message:
-    """Keep a shim from ever sending an ARP request, which would tell the LAN its MAC for the host's address.
+def hush(index: int, version: int) -> Message:
+    """Keep a shim from ever asking by ARP or NDP, which would tell the LAN its MAC for an address of the host.
 
     With no probe to send, the kernel takes a neighbour that is not there for one that failed (neigh_event_send): so it
-    is when somebody flushes the permanent ones while packets are on their way. Questions are answered as before.
+    is when somebody flushes the permanent ones while packets are on their way. Questions are answered as before, and
+    duplicate address detection goes on asking.
     """
     probes = _number(codec.NDTPA_UCAST_PROBES, 0) + _number(codec.NDTPA_MCAST_PROBES, 0)
-    table = _text(codec.NDTA_NAME, "arp_cache")
+    table = _text(codec.NDTA_NAME, _NEIGHBOUR_TABLES[version])
     parameters = attribute(codec.NDTA_PARMS, _number(codec.NDTPA_IFINDEX, index) + probes)
-    return Message(codec.RTM_SETNEIGHTBL, 0, codec.NDTMSG.pack(_IP_VERSION[4]) + table + parameters)
+    return Message(codec.RTM_SETNEIGHTBL, 0, codec.NDTMSG.pack(_IP_VERSION[version]) + table + parameters)
 
 
 def full_name(shim: Shim) -> str:

@@ -7,12 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from tests.lab.netns import inside
 
-ARP = 0x0806
+ARP, IPV6 = 0x0806, 0x86DD
+ICMPV6, SOLICITATION, ADVERTISEMENT = 58, 135, 136
 EVERYTHING = 3  # ETH_P_ALL: only so does a socket see what leaves, and what a bridge takes from its port
 REQUEST = 1
 SO_RCVBUFFORCE = 33
@@ -30,31 +31,64 @@ class Arp:
     target: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ndp:
+    """A neighbour solicitation or advertisement (RFC 4861), and who sent its frame."""
+
+    source: str
+    sender: str  # "::": it asks whether *target* is free
+    target: str
+    answer: bool
+    mac: str  # the sender's if it asks, the target's if it answers; "" where it tells none
+
+    def claims(self) -> Iterator[tuple[str, str]]:
+        """Yield each address that it tells the MAC of."""
+        if self.answer or self.sender == "::":
+            yield self.target, self.mac or self.source
+        elif self.mac:
+            yield self.sender, self.mac
+
+
 class Wire:
-    """All ARP that passes one interface, both ways, from now on."""
+    """All ARP and NDP that passes one interface, both ways, from now on."""
 
     def __init__(self, packets: socket.socket) -> None:
         """Listen on *packets*, which keeps everything until it is asked for."""
         self._packets = packets
-        self._seen: list[Arp] = []
+        self._seen: list[bytes] = []
 
     def arps(self) -> list[Arp]:
-        """Return all that has passed; none may have escaped us."""
-        with suppress(BlockingIOError):
-            while frame := self._packets.recv(2048, socket.MSG_DONTWAIT):
-                if kind_of(frame) == ARP:
-                    self._seen.append(decoded(frame))
-        _, lost = struct.unpack("II", self._packets.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
-        assert lost == 0
-        return self._seen
+        """Return all ARP that has passed."""
+        return [decoded(frame) for frame in self._frames() if kind_of(frame) == ARP]
+
+    def ndps(self) -> list[Ndp]:
+        """Return all neighbour solicitations and advertisements that have passed."""
+        return [decoded_ndp(frame) for frame in self._frames() if is_ndp(frame)]
 
     def claims(self) -> dict[str, set[str]]:
-        """Return the MACs that were told for each address, by whoever."""
+        """Return the MACs that were told for each IPv4 address, by whoever."""
         told = defaultdict(set)
         for arp in self.arps():
             if arp.sender != "0.0.0.0":
                 told[arp.sender].add(arp.sender_mac)
         return dict(told)
+
+    def claims6(self) -> dict[str, set[str]]:
+        """Return the MACs that were told for each IPv6 address, by whoever."""
+        told = defaultdict(set)
+        for address, mac in (claim for ndp in self.ndps() for claim in ndp.claims()):
+            told[address].add(mac)
+        return dict(told)
+
+    def _frames(self) -> list[bytes]:
+        """Return all that has passed and is either; nothing may have escaped us."""
+        with suppress(BlockingIOError):
+            while frame := self._packets.recv(2048, socket.MSG_DONTWAIT):
+                if kind_of(frame) == ARP or is_ndp(frame):
+                    self._seen.append(frame)
+        _, lost = struct.unpack("II", self._packets.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
+        assert lost == 0
+        return self._seen
 
 
 def kind_of(frame: bytes) -> int:
@@ -68,6 +102,22 @@ def decoded(frame: bytes) -> Arp:
         sender_mac=frame[22:28].hex(":"),
         sender=str(IPv4Address(frame[28:32])),
         target=str(IPv4Address(frame[38:42])),
+    )
+
+
+def is_ndp(frame: bytes) -> bool:
+    return kind_of(frame) == IPV6 and frame[20] == ICMPV6 and frame[54] in (SOLICITATION, ADVERTISEMENT)
+
+
+def decoded_ndp(frame: bytes) -> Ndp:
+    """Decode one; both have one option of interest, which comes first if it is there."""
+    option = frame[78:86]
+    return Ndp(
+        source=frame[6:12].hex(":"),
+        sender=str(IPv6Address(frame[22:38])),
+        target=str(IPv6Address(frame[62:78])),
+        answer=frame[54] == ADVERTISEMENT,
+        mac=option[2:8].hex(":") if option[:1] in (b"\1", b"\2") else "",
     )
 
 
