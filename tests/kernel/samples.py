@@ -13,6 +13,9 @@ SHIM = Shim(name="mv-lan", network="lan", parent="eth0", mac="02:4d:56:00:00:01"
 ADDRESS = ShimAddress(shim="mv-lan", address=ip_address("192.168.1.223"))
 ROUTE = Route(shim="mv-lan", destination=ip_address("192.168.1.51"), source=ip_address("192.168.1.50"))
 NEIGHBOUR = Neighbour(shim="mv-lan", address=ip_address("192.168.1.51"), mac="02:42:c0:a8:01:33")
+ADDRESS6 = ShimAddress(shim="mv-lan", address=ip_address("2001:db8::223"))
+ROUTE6 = Route(shim="mv-lan", destination=ip_address("2001:db8::51"), source=None)
+NEIGHBOUR6 = Neighbour(shim="mv-lan", address=ip_address("2001:db8::51"), mac="02:42:c0:a8:01:33")
 WANTED = Host(
     shims=frozenset({SHIM}),
     addresses=frozenset({ADDRESS}),

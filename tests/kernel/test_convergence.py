@@ -16,11 +16,12 @@ import pytest
 from macvland.action import Action, Add, Delete, Failure, Replace
 from macvland.config import Config, Declaration, parse
 from macvland.kernel import Kernel
-from macvland.model import Attachment, Engine, Hold, Host, Network, Proof
+from macvland.model import Attachment, Dad, Engine, Hold, Host, Network, Proof
 from macvland.plan import plan
 from macvland.reconcile import Pass, converge, look
 from macvland.wanted import wanted
 from tests.kernel.samples import ours
+from tests.lab import wait_until
 from tests.lab.netns import ip, ip_json, private_network
 
 MACHINE_ID = "0123456789abcdef0123456789abcdef"
@@ -77,22 +78,31 @@ class Sample:
     docker: bool = True
 
 
+def dual_stack(shim: str = "", *, pools: tuple[str, ...] = ("fd00",), ipv4: bool = True) -> str:
+    """Return a network with a subnet of IPv6 for each of *pools*, and a shim."""
+    subnets = "".join(f'[[subnet]]\ncidr = "{pool}::/64"\ngateway = "{pool}::1"\n' for pool in pools)
+    start = network(None) if ipv4 else '[network]\nparent = "eth0"\n'
+    return f"{start}{subnets}[shim]\n{shim}"
+
+
 def network(shim: str | None = "", *, parent: str = "eth0", lan: str = "192.168.1", extra: str = "") -> str:
     text = f'[network]\nparent = "{parent}"\n{extra}\n[[subnet]]\ncidr = "{lan}.0/24"\ngateway = "{lan}.1"\n'
     return text if shim is None else f"{text}[shim]\n{shim}"
 
 
-def container(name: str, address: str, *, on: str = "pub_net", start: int = 0) -> Attachment:
+def container(name: str, *addresses: str, on: str = "pub_net", start: int = 0) -> Attachment:
     """Return a running container; its MAC is another one at each *start*."""
-    last = int(address.rpartition(".")[2])
+    last = ip_address(addresses[0]).packed[-1]
     mac = f"02:42:00:00:{start:02x}:{last:02x}"
-    return Attachment(network=on, network_id="", container=name, mac=mac, addresses=frozenset({ip_address(address)}))
+    at = frozenset(map(ip_address, addresses))
+    return Attachment(network=on, network_id="", container=name, mac=mac, addresses=at)
 
 
 OWN = 'address = "192.168.1.223"\n'
 ONE, TWO = container("one", "192.168.1.51"), container("two", "192.168.1.52")
 ON_ETH1 = container("three", "10.1.1.51", on="lab")
 LAB = network(parent="eth1", lan="10.1.1")
+BOTH = container("one", "192.168.1.51", "fd00::51"), container("two", "192.168.1.52", "fd00::52")
 
 SAMPLES = {
     "nothing": Sample(),
@@ -109,6 +119,14 @@ SAMPLES = {
         files={"lab": network(parent="eth1", lan="10.1.1", extra="promiscuous = true")}, containers=(ON_ETH1,)
     ),
     "vepa": Sample(files={"pub_net": network(None, extra='mode = "vepa"')}, containers=(TWO,)),
+    "dual stack": Sample(files={"pub_net": dual_stack()}, containers=BOTH),
+    "dual stack, own addresses": Sample(
+        files={"pub_net": dual_stack('address = ["192.168.1.223", "fd00::223"]\n')}, containers=BOTH[:1]
+    ),
+    "IPv6 alone, two subnets": Sample(
+        files={"pub_net": dual_stack('address = "fd00::222"\n', pools=("fd00", "fd01"), ipv4=False)},
+        containers=(container("one", "fd00::51", start=1), container("two", "fd01::52")),
+    ),
     "a long name": Sample(files={LONG: network(OWN)}, containers=(container("one", "192.168.1.51", on=LONG),)),
     "parent missing": Sample(files={"pub_net": network(parent="eth9"), "lab": LAB}, containers=(ON_ETH1,)),
     "without Docker": Sample(files={"pub_net": network(OWN), "lab": LAB}, docker=False),
@@ -128,6 +146,8 @@ def host() -> Iterator[Host]:
 
 
 def furnish() -> None:
+    # Else an IPv6 address is asked for at the LAN for two seconds.
+    Path("/proc/sys/net/ipv6/conf/default/accept_dad").write_text("0", encoding="ascii")
     commands = """
         link add eth0 type veth peer eth0-lan
         link add eth1 type veth peer eth1-lan
@@ -139,11 +159,17 @@ def furnish() -> None:
         link set br0 up
         address add 192.168.1.50/24 dev eth0
         address add 10.1.1.50/24 dev eth1
+        address add fd00::50/64 dev eth0 nodad
         address add 192.168.1.60/24 dev br0
         route add default via 192.168.1.1 dev eth0
         link add mv-stranger link eth0 address 02:00:00:00:00:05 type macvlan mode bridge
         link set mv-stranger alias macvland:stranger up
         address add 192.168.1.240/32 dev mv-stranger
+        address add fd00::240/128 dev mv-stranger nodad
+        route add fd00::241/128 dev mv-stranger proto 77
+        route add fd00::99/128 dev eth0 proto 77
+        neigh add fd00::241 lladdr 02:00:00:00:02:41 dev mv-stranger nud permanent protocol 77
+        neigh add fd00::51 lladdr 02:00:00:00:00:51 dev eth0 nud permanent
         route add 192.168.1.241/32 dev mv-stranger proto 77
         route add 192.168.1.99/32 dev eth0 proto 77
         route add 203.0.113.0/24 via 192.168.1.1 dev eth0 proto static
@@ -162,10 +188,18 @@ def strangers() -> dict[str, Any]:
     return {
         "links": [{key: link[key] for key in kept if key in link} | {"up": "UP" in link["flags"]} for link in links],
         "addresses": [
-            (link["ifname"], link["addr_info"]) for link in ip_json("-4", "address") if link["ifname"] in names
+            (link["ifname"], it["local"], it["prefixlen"])
+            for link in ip_json("address", "show", "scope", "global")
+            if link["ifname"] in names
+            for it in link["addr_info"]
+            if it
         ],
-        "routes": [route for route in ip_json("-4", "route", "show", "table", "all") if route["dev"] in names],
-        "neighbours": [one for one in ip_json("-4", "neigh", "show", "nud", "permanent") if one["dev"] in names],
+        "routes": [
+            route
+            for route in (*ip_json("-4", "route", "show", "table", "all"), *ip_json("-6", "route"))
+            if route["dev"] in names and not route["dst"].startswith("fe80:")
+        ],
+        "neighbours": [one for one in ip_json("neigh", "show", "nud", "permanent") if one["dev"] in names],
         "rules": ip_json("rule"),
     }
 
@@ -209,8 +243,13 @@ def settle(sample: Sample, kernel: Kernel, docker: Table) -> Pass:
     def want(seen: Host) -> Any:
         return wanted(config, seen, MACHINE_ID)
 
-    ended = converge(want, kernel, docker, lambda *_: True)
-    assert (ended.failures, ended.left) == ((), ())
+    def calm() -> Pass | None:
+        ended = converge(want, kernel, docker, lambda *_: True)
+        assert (ended.failures, ended.left) == ((), ())
+        return ended if all(it.dad is Dad.DONE for it in ended.seen.addresses) else None
+
+    ended = wait_until(calm)
+    assert ended
     seen = look(kernel, docker)
     goal = want(seen)
     assert plan(goal.host, seen) == ()
@@ -249,4 +288,4 @@ def test_the_samples_exercise_every_part() -> None:
         part: max(len(getattr(one, part)) for one in everything)
         for part in ("shims", "addresses", "routes", "neighbours", "promiscuous")
     }
-    assert most == {"shims": 2, "addresses": 1, "routes": 2, "neighbours": 2, "promiscuous": 1}
+    assert most == {"shims": 2, "addresses": 2, "routes": 4, "neighbours": 4, "promiscuous": 1}

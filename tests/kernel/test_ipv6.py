@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from macvland.action import Add, Delete, Failure
-from macvland.kernel import Kernel
+from macvland.kernel import Kernel, codec, events, facts
+from macvland.kernel.look import INDEXES
 from macvland.model import Dad, Hold, Host, Route, ShimAddress
 from macvland.plan import plan
 from macvland.reconcile import look
@@ -55,6 +56,16 @@ def test_an_address_is_spoken_from_once_the_lan_has_not_objected(asking_lan: Lan
     assert ROUTE not in ended.seen.routes
     wait_until(lambda: own(asking_lan) is Dad.DONE)
     assert ROUTE in asking_lan.settle().routes
+
+
+def test_the_lans_silence_wakes(asking_lan: Lan) -> None:
+    asking_lan.reconcile()
+    with events._listener() as listener:
+        listener.settimeout(5)
+        while own(asking_lan) is not Dad.DONE:
+            told = [it for _, it in codec.frames(listener.recv(1 << 16)) if it.kind == codec.RTM_NEWADDR]
+            heard = [facts.address_facts(it.body) for it in told]
+        assert [str(it.address) for it in heard if it.ifindex in INDEXES] == [OWN6]
 
 
 def test_the_kernel_takes_no_route_that_speaks_from_an_address_it_still_asks_for(asking_lan: Lan) -> None:

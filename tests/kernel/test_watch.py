@@ -12,7 +12,7 @@ import pytest
 from macvland.action import Delete
 from macvland.kernel import Kernel, SettingsWatch, codec, events, watch
 from macvland.model import Host
-from tests.kernel.samples import ADDRESS, NEIGHBOUR, ROUTE, SHIM, converge, do, make, many
+from tests.kernel.samples import ADDRESS, ADDRESS6, NEIGHBOUR, NEIGHBOUR6, ROUTE, ROUTE6, SHIM, converge, do, make, many
 from tests.lab.netns import add_bridge, ip, ip_json
 
 DEADLINE = 10  # seconds
@@ -45,6 +45,17 @@ WAKING = {
         codec.RTM_NEWNEIGH,
     ),
     "shim's neighbours flushed": ("neigh flush dev mv-lan nud all", codec.RTM_DELNEIGH),
+    "shim's IPv6 address deleted": ("address delete 2001:db8::223/128 dev mv-lan", codec.RTM_DELADDR),
+    "shim's IPv6 address asked for": ("address add 2001:db8::224/128 dev mv-lan", codec.RTM_NEWADDR),
+    "shim's IPv6 route deleted": ("route delete 2001:db8::51 dev mv-lan", codec.RTM_DELROUTE),
+    "shim's IPv6 route replaced": ("route replace 2001:db8::51 dev mv-lan protocol static", codec.RTM_NEWROUTE),
+    "shim's IPv6 routes flushed": ("-6 route flush dev mv-lan", codec.RTM_DELROUTE),
+    "shim's IPv6 neighbour deleted": ("neigh delete 2001:db8::51 dev mv-lan", codec.RTM_DELNEIGH),
+    "shim's IPv6 neighbour with another MAC": (
+        "neigh replace 2001:db8::51 lladdr 02:00:00:00:00:88 dev mv-lan",
+        codec.RTM_NEWNEIGH,
+    ),
+    "shim without IPv6": ("link set mv-lan mtu 1200", codec.RTM_DELADDR),
     "parent deleted": ("link delete eth0", codec.RTM_DELLINK),
     "parent renamed": ("link set eth0 name lan0", codec.RTM_NEWLINK),
     "parent's MTU": ("link set eth0 mtu 1400", codec.RTM_NEWLINK),
@@ -54,10 +65,15 @@ WAKING = {
     "parent a port of a bridge": ("link set eth0-lan master br0", codec.RTM_NEWLINK),
     "parent's address": ("address add 192.168.1.60/24 dev eth0", codec.RTM_NEWADDR),
     "parent's IPv6 address": ("address add 2001:db8::50/64 dev eth0 nodad", codec.RTM_NEWADDR),
+    "parent's new IPv6 address from a router": (
+        "address add 2001:db8::60/64 dev eth0 nodad valid_lft 900 preferred_lft 900",
+        codec.RTM_NEWADDR,
+    ),
     "a new link": ("link add eth9 type bridge", codec.RTM_NEWLINK),
     "a default route": ("route add default via 192.168.1.1", codec.RTM_NEWROUTE),
     "an IPv6 default route": ("route add default via 2001:db8::1 dev eth0", codec.RTM_NEWROUTE),
     "a route like ours": ("route add 192.168.1.52 dev eth0", codec.RTM_NEWROUTE),
+    "an IPv6 route like ours": ("route add 2001:db8::52 dev eth0", codec.RTM_NEWROUTE),
 }
 QUIET = {
     "a neighbour on the LAN": "neigh add 192.168.1.9 lladdr 02:00:00:00:00:09 dev eth0 nud reachable",
@@ -74,7 +90,7 @@ QUIET = {
 def settled(kernel: Kernel) -> Kernel:
     """A host with all of ours, on which nothing happens by itself any more."""
     ip("link", "add", "br0", "type", "bridge")
-    make(kernel, SHIM, ADDRESS, NEIGHBOUR, ROUTE)
+    make(kernel, SHIM, ADDRESS, NEIGHBOUR, ROUTE, ADDRESS6, NEIGHBOUR6, ROUTE6)
     ip("neigh", "add", "192.168.1.8", "lladdr", "02:00:00:00:00:08", "dev", "eth0", "nud", "reachable")
     ip("address", "add", "2001:db8::9/64", "dev", "eth0", "nodad", "valid_lft", "900", "preferred_lft", "900")
     deadline = time.monotonic() + DEADLINE
