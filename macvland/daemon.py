@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,7 @@ from macvland.machine import machine_id
 from macvland.memory import Backoff, Grace, Recheck, Trust
 from macvland.model import Goal, Hold, Host
 from macvland.patience import Patient
+from macvland.quarrel import Quarrels
 from macvland.reconcile import Pass, attempts, converge
 from macvland.record import record
 from macvland.status import FILE, Status, line, read, status, write
@@ -65,6 +67,7 @@ class Daemon:
         self._engine = Patient(self._docker, self._wake.set)
         self._watcher = Watcher(config.DIRECTORIES, self._files(), self._wake.set)
         self._backoff = Backoff()
+        self._quarrels = Quarrels()
         self._grace = Grace()
         self._recheck = Recheck()
         self._trust = Trust()
@@ -102,6 +105,7 @@ class Daemon:
             self._reload.clear()
             _tell_manager(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
             self._backoff.forget()
+            self._quarrels.end()
             self._recheck.forget()
             self._trust.renew()
         blind = self._watcher.arm()  # before the look: what changes after it wakes us
@@ -124,17 +128,20 @@ class Daemon:
             held = gone if hold_all else self._grace.fresh(gone, now)
             return wanted(declared, seen, self._machine_id, held, self._recheck.due(seen.addresses, now))
 
-        ended = converge(want, self._kernel, self._engine, partial(self._backoff.due, now=now), self._pending)
+        due, disputed = partial(self._backoff.due, now=now), partial(self._quarrels.held, now=now)
+        ended = converge(want, self._kernel, self._engine, due, pending=self._pending, held=disputed)
         self._pending = ended.pending
         failed: dict[str, bool] = {}
         for failure in ended.failures:
             failed[failure.action.network] = failed.get(failure.action.network, True) and failure.passing
-        self._backoff.note(attempts(ended.left, ended.seen), failed, now)
-        return ended
+        self._backoff.note(attempts(ended.undisputed, ended.seen), failed, now)
+        told = self._quarrels.note(ended.seen, made=ended.done, undone=ended.undone, held=ended.held, now=now)
+        obstacles = ended.goal.obstacles | self._quarrels.obstacles()
+        return replace(ended, done=told, goal=replace(ended.goal, obstacles=obstacles))
 
     def _next(self, now: float, safety: float) -> float:
-        times = (self._backoff.again(), self._grace.next(now), self._recheck.next(), self._ready_by, now + safety)
-        return min(one for one in times if one is not None)
+        asked = (self._backoff.again(), self._quarrels.next(), self._grace.next(now), self._recheck.next())
+        return min(one for one in (*asked, self._ready_by, now + safety) if one is not None)
 
     # Telling
 
@@ -143,8 +150,8 @@ class Daemon:
         clock = datetime.now(UTC)
         retries = {
             name: _rfc3339(clock + timedelta(seconds=again - now))
-            for name in attempts(ended.left, ended.seen)
-            if (again := self._backoff.again_for(name)) is not None
+            for name in {action.network for action in ended.left}
+            if (again := self._backoff.again_for(name) or self._quarrels.again_for(name)) is not None
         }
         new = status(declared, ended, _rfc3339(clock), retries, self._status)
         record(ended, new, self._told)

@@ -270,6 +270,7 @@ class Hold(StrEnum):
     CHECK = "check"  # waits a second or two for the LAN to say whether an address is free
     ENGINE = "engine"  # waits for Docker to answer
     CONFLICT = "conflict"  # something foreign, or something immutable, is in the way
+    UNDONE = "undone"  # somebody keeps undoing what macvland does
     USED = "used"  # is to be replaced once nobody uses it
     LEAVING = "leaving"  # its file is gone, its containers are not
     DEFECT = "defect"  # macvland itself failed on it; the other networks go on

@@ -4,20 +4,21 @@ Refuses to know who acts: the kernel and the engine are edges that look and act,
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
-from macvland.action import Action, Failure
+from macvland.action import Action, Add, Failure
 from macvland.error import ApplyError
-from macvland.model import Attachment, Goal, Host, Network, Proof, Unfinished
+from macvland.model import Attachment, Goal, Host, Network, Proof, Shim, Unfinished
 from macvland.plan import plan
 
 ROUNDS = 4  # a change may take others with it (a new MAC empties the neighbour table): the next look shows and mends it
 
+ENGINES = (Network, Unfinished, Proof, Attachment)  # what the engine's actions are about; the others are the kernel's
+
 UNDONE = "it had no effect: is another program undoing it?"
-RESTLESS = f"there is always more to do after {ROUNDS} rounds: is another program changing it?"
 
 
 class Edge(Protocol):
@@ -38,7 +39,9 @@ class Pass:
     goal: Goal
     done: tuple[Action, ...] = ()
     failures: tuple[Failure, ...] = ()
-    left: tuple[Action, ...] = ()  # failed, without effect, or not due
+    left: tuple[Action, ...] = ()  # failed, undone, held, or not due
+    undone: tuple[Action, ...] = ()  # of *left*, the kernel's: undone already, or somebody is faster than we are
+    held: tuple[Action, ...] = ()  # of *left*: it waits, for somebody keeps undoing it, or what it rests on
     pending: tuple[Action, ...] = ()  # asked of the engine, which has not said yet how it went
 
     @property
@@ -46,50 +49,68 @@ class Pass:
         """Tell whether the host is as wanted, as far as anything can be done about it."""
         return not self.left and not self.failures
 
+    @property
+    def undisputed(self) -> tuple[Action, ...]:
+        """Return what is left though nobody undoes it."""
+        disputed = frozenset((*self.undone, *self.held))
+        return tuple(action for action in self.left if action not in disputed)
+
 
 def look(kernel: Edge, engine: Edge) -> Host:
     """Return the whole host as it is now."""
     return engine.observe(kernel.observe(Host()))
 
 
-def converge(
+def converge(  # noqa: PLR0913 - what is wanted, both edges, and what the passes before have to say
     want: Callable[[Host], Goal],
     kernel: Edge,
     engine: Edge,
     due: Callable[[str, Hashable], bool],
+    *,
     pending: Sequence[Action] = (),
+    held: Callable[[Action, Host], bool] = lambda *_: False,
 ) -> Pass:
     """Bring the host to what *want* makes of it; leave alone a network for which *due* says it is not time yet.
 
     *due* is asked with a network's name and a value that stays equal as long as trying again would be the same try.
-    *pending* is what the pass before left so: it is done when this one no longer finds it to do. Raises ApplyError only
-    when the kernel cannot be looked at.
+    *pending* is what the pass before left so: it is done when this one no longer finds it to do. *held* tells of an
+    action whether it, and what rests on it, has to wait. Raises ApplyError only when the kernel cannot be looked at.
     """
     tried: dict[Action, None] = dict.fromkeys(pending)
+    undone: set[Action] = set()
     failures = list(engine.apply(()))  # of an earlier pass that could not wait for them
     for rounds in count():
         seen = look(kernel, engine)
         goal = want(seen)
         left = plan(goal.host, seen)
-        failures += _fail([action for action in left if action in tried], failures, UNDONE)
-        actions = _due(left, seen, failures, due)
-        if rounds == ROUNDS:
-            failures += _fail(actions, failures, RESTLESS)
+        # What rested on a shim that somebody deleted meanwhile went with it: it comes back with the shim.
+        gone = {action.thing.name for action in left if isinstance(action, Add) and isinstance(action.thing, Shim)}
+        failures = [failure for failure in failures if _base(failure.action) not in gone]
+        vain = [action for action in left if action in tried and _base(action) not in gone]
+        undone.update(_kernels(vain, failures))
+        failures += _fail(_engines(vain), failures)
+        disputed = _disputed(left, seen, undone, held)
+        actions = _due([action for action in left if action not in disputed], seen, failures, due)
+        if rounds == ROUNDS:  # and still more to do: somebody changes it all the time
+            undone.update(_kernels(actions, failures))
+            failures += _fail(_engines(actions), failures)
         if not actions or rounds == ROUNDS:
             break
         tried |= dict.fromkeys(actions)
         failures += _apply(kernel, engine, actions)
     # What failed and is not wanted any more, or is there all the same, is no failure: the look decides.
     networks = {action.network for action in left}
-    undone = {*left, *(failure.action for failure in failures)}
+    missed = {*left, *(failure.action for failure in failures)}
     silent = seen.engine is None
-    waiting = tuple(action for action in tried if silent and _is_engines(action) and action not in undone)
+    waiting = tuple(action for action in _engines(tried) if silent and action not in missed)
     return Pass(
         seen=seen,
         goal=goal,
-        done=tuple(action for action in tried if action not in undone and action not in waiting),
+        done=tuple(action for action in tried if action not in missed and action not in waiting),
         failures=tuple(failure for failure in failures if failure.action.network in networks),
         left=left,
+        undone=tuple(action for action in left if action in undone),
+        held=tuple(action for action in left if action in disputed and action not in undone),
         pending=waiting,
     )
 
@@ -112,30 +133,48 @@ def _parents(action: Action) -> tuple[str, ...]:
     return (parent,) if parent else ()
 
 
+def _fail(actions: Sequence[Action], failures: Sequence[Failure]) -> list[Failure]:
+    """Return a failure for the first of each network's *actions*, save of networks that failed already."""
+    failed = {failure.action.network for failure in failures}
+    first = {action.network: action for action in reversed(actions) if action.network not in failed}
+    return [Failure(action=action, reason=UNDONE) for action in reversed(first.values())]
+
+
+def _base(action: Action) -> str | None:
+    """Return the name of the shim that what *action* is about rests on."""
+    return getattr(action.thing, "shim", None)
+
+
+def _disputed(
+    left: Sequence[Action], seen: Host, undone: Container[Action], held: Callable[[Action, Host], bool]
+) -> frozenset[Action]:
+    """Return the actions of *left* that somebody keeps undoing, and those on a shim of which that is so."""
+    disputed = {action for action in left if action in undone or held(action, seen)}
+    shims = {action.thing.name for action in disputed if isinstance(action.thing, Shim)}
+    return frozenset(action for action in left if action in disputed or _base(action) in shims)
+
+
 def _due(
-    left: tuple[Action, ...], seen: Host, failures: Sequence[Failure], due: Callable[[str, Hashable], bool]
+    left: Sequence[Action], seen: Host, failures: Sequence[Failure], due: Callable[[str, Hashable], bool]
 ) -> tuple[Action, ...]:
     failed = {failure.action.network for failure in failures}
     networks = {name for name, attempt in attempts(left, seen).items() if name not in failed and due(name, attempt)}
     return tuple(action for action in left if action.network in networks)
 
 
-def _fail(actions: Sequence[Action], failures: Sequence[Failure], reason: str) -> list[Failure]:
-    """Return a failure for the first of each network's *actions*, save of networks that failed already."""
-    failed = {failure.action.network for failure in failures}
-    first = {action.network: action for action in reversed(actions) if action.network not in failed}
-    return [Failure(action=action, reason=reason) for action in reversed(first.values())]
-
-
 def _apply(kernel: Edge, engine: Edge, actions: tuple[Action, ...]) -> list[Failure]:
     """Do *actions*, the kernel's first: shims never wait for Docker."""
-    docker = tuple(action for action in actions if _is_engines(action))
-    netlink = tuple(action for action in actions if not _is_engines(action))
-    return [*isolated(kernel, netlink), *isolated(engine, docker)]
+    return [*isolated(kernel, _kernels(actions)), *isolated(engine, _engines(actions))]
 
 
-def _is_engines(action: Action) -> bool:
-    return isinstance(action.thing, Network | Unfinished | Proof | Attachment)
+def _kernels(actions: Iterable[Action], failures: Sequence[Failure] = ()) -> tuple[Action, ...]:
+    """Return the kernel's of *actions*, save of networks that failed already."""
+    failed = {failure.action.network for failure in failures}
+    return tuple(action for action in actions if not isinstance(action.thing, ENGINES) and action.network not in failed)
+
+
+def _engines(actions: Iterable[Action]) -> tuple[Action, ...]:
+    return tuple(action for action in actions if isinstance(action.thing, ENGINES))
 
 
 def isolated(edge: Edge, actions: tuple[Action, ...]) -> Sequence[Failure]:

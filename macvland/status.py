@@ -42,6 +42,7 @@ STATE_OF = {
     Hold.CARRIER: State.WAITING,
     Hold.ADDRESS: State.WAITING,
     Hold.ENGINE: State.WAITING,
+    Hold.UNDONE: State.WAITING,
     Hold.USED: State.WAITING,
     Hold.CHECK: State.CHECKING,
     Hold.LEAVING: State.LEAVING,
@@ -120,7 +121,7 @@ def _reasons(config: Config, ended: Pass, last: Mapping[str, NetworkStatus]) -> 
     yield from (
         (failure.action.network, State.FAILED, f"{failure.action}: {failure.reason}") for failure in ended.failures
     )
-    for name in {action.network for action in ended.left} - failed:
+    for name in {action.network for action in ended.undisputed} - failed:
         known = last[name].reasons if name in last and last[name].state is State.FAILED else ("not done yet",)
         yield from ((name, State.FAILED, reason) for reason in known)
     for one in ended.goal.obstacles:

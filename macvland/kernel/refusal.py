@@ -12,6 +12,7 @@ from macvland.model import Link, Route, Shim, ShimAddress
 
 GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ESRCH, errno.EADDRNOTAVAIL})
 DELETIONS = frozenset({codec.RTM_DELLINK, codec.RTM_DELADDR, codec.RTM_DELROUTE, codec.RTM_DELNEIGH})
+SETTINGS = frozenset({codec.RTM_NEWLINK, codec.RTM_SETNEIGHTBL})
 # Time, or another program, can cure these; the others come back the same until somebody changes something.
 PASSING = frozenset(
     {errno.ENODEV, errno.ENETDOWN, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN, errno.EINTR, errno.EIO, errno.EADDRINUSE}
@@ -20,9 +21,9 @@ NO_SUPPORT = frozenset({errno.EOPNOTSUPP, errno.EAFNOSUPPORT, 524})  # 524: the 
 
 
 def harmless(message: Message, refusal: Refusal) -> bool:
-    """Whether *refusal* says that what was asked is so already."""
-    if message.kind in DELETIONS:
-        return refusal.errno in GONE
+    """Whether *refusal* says that what was asked is so already, or that there is nothing any more to ask it of."""
+    if message.kind in DELETIONS or (message.kind in SETTINGS and not message.flags & codec.NLM_F_CREATE):
+        return refusal.errno in GONE  # a shim to be set that went meanwhile: the next look decides
     # An altname is for people: whoever has it already, the shim works without.
     return message.kind in (codec.RTM_NEWADDR, codec.RTM_NEWLINKPROP) and refusal.errno == errno.EEXIST
 

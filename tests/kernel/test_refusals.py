@@ -9,10 +9,10 @@ from ipaddress import ip_address
 
 import pytest
 
-from macvland.action import Action, Add, Failure
+from macvland.action import Action, Add, Change, Failure
 from macvland.kernel import Kernel
-from macvland.model import Host, Shim
-from tests.kernel.samples import ADDRESS, NEIGHBOUR, ROUTE, SHIM, make, seen
+from macvland.model import Host, Mode, Shim
+from tests.kernel.samples import ADDRESS, NEIGHBOUR, ROUTE, SHIM, do, make, seen
 from tests.lab.netns import add_bridge, ip, private_mounts
 
 OTHER = replace(SHIM, name="mv-two", network="two", mac="02:4d:56:00:00:02")
@@ -165,3 +165,10 @@ def in_a_child(prepare: Callable[[], None], kernel: Kernel, actions: Sequence[Ac
         failures: tuple[Failure, ...] = pickle.loads(told.read())  # noqa: S301 - of our own child
     os.waitpid(child, 0)
     return failures
+
+
+def test_a_shim_that_goes_while_it_is_set_is_left_to_the_next_look(kernel: Kernel) -> None:
+    make(kernel, SHIM)
+    kernel.observe(Host())
+    ip("link", "delete", "mv-lan")
+    do(kernel, Change(SHIM, replace(SHIM, mode=Mode.PRIVATE, up=False)))

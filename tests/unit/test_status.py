@@ -84,6 +84,7 @@ def test_a_network_that_is_as_asked_is_ready() -> None:
         (Hold.ADDRESS, State.WAITING),
         (Hold.ENGINE, State.WAITING),
         (Hold.CHECK, State.CHECKING),
+        (Hold.UNDONE, State.WAITING),
         (Hold.LEAVING, State.LEAVING),
     ],
     ids=str,
