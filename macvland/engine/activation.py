@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-UNITS = Path("/run/systemd/units")  # systemd keeps a link invocation:<unit> here for each unit that is active
+# systemd keeps a link invocation:<unit> here for each service that is active; for sockets it keeps none (252, 257).
+UNITS = Path("/run/systemd/units")
+# A socket that belongs to a group has a cgroup while it is active: of the one who gives it its owner. Where version 2
+# is not alone, systemd has its tree in one of the other places.
+SLICES = tuple(Path("/sys/fs/cgroup", tree, "system.slice") for tree in ("", "unified", "systemd"))
 PIDFILE = Path("/run/docker.pid")  # dockerd's own, written at its start: the sign to look again
 
 
 def asleep() -> bool:
     """Tell whether systemd listens on Docker's socket in Docker's place: docker.socket active, docker.service not."""
-    return _active("docker.socket") and not _active("docker.service")
-
-
-def _active(unit: str) -> bool:
-    return (UNITS / f"invocation:{unit}").is_symlink()
+    listens = any((slice_ / "docker.socket").is_dir() for slice_ in SLICES)
+    return listens and not (UNITS / "invocation:docker.service").is_symlink()

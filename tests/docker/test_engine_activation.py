@@ -12,33 +12,32 @@ from tests.lab import wait_until
 
 
 @pytest.fixture
-def units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand where systemd says which units are active: the lab's hosts have no systemd of their own."""
-    directory = tmp_path / "units"
-    directory.mkdir()
-    monkeypatch.setattr(activation, "UNITS", directory)
-    return directory
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand where systemd says what is active: the lab's hosts have none of their own; tests/system has."""
+    (tmp_path / "units").mkdir()
+    (tmp_path / "slice/docker.socket").mkdir(parents=True)
+    monkeypatch.setattr(activation, "UNITS", tmp_path / "units")
+    monkeypatch.setattr(activation, "SLICES", (tmp_path / "none", tmp_path / "slice"))
+    return tmp_path
 
 
-def start(units: Path, unit: str) -> None:
-    """Do what systemd does when *unit* becomes active."""
-    (units / f"invocation:{unit}").symlink_to("0123456789abcdef0123456789abcdef")
+def start_service(systemd: Path) -> None:
+    """Do what systemd does when docker.service becomes active."""
+    (systemd / "units/invocation:docker.service").symlink_to("0123456789abcdef0123456789abcdef")
 
 
-def test_a_stopped_docker_behind_its_socket_is_absent_and_nothing_connects_to_it(proxy: Proxy, units: Path) -> None:
-    start(units, "docker.socket")
+@pytest.mark.usefixtures("systemd")
+def test_a_stopped_docker_behind_its_socket_is_absent_and_nothing_connects_to_it(proxy: Proxy) -> None:
     seen = Docker(str(proxy.path)).observe(Host())
     assert (seen.engine, seen.absence.partition(";")[0], proxy.requests) == (None, "Docker is stopped", [])
 
 
-def test_a_docker_that_runs_behind_its_socket_is_asked(proxy: Proxy, units: Path) -> None:
-    start(units, "docker.socket")
-    start(units, "docker.service")
+def test_a_docker_that_runs_behind_its_socket_is_asked(proxy: Proxy, systemd: Path) -> None:
+    start_service(systemd)
     assert Docker(str(proxy.path)).observe(Host()).engine
 
 
-def test_the_watcher_leaves_a_stopped_docker_alone_until_it_is_started(proxy: Proxy, units: Path) -> None:
-    start(units, "docker.socket")
+def test_the_watcher_leaves_a_stopped_docker_alone_until_it_is_started(proxy: Proxy, systemd: Path) -> None:
     woken, stop, prod = Event(), Event(), Event()
     watcher = Thread(target=watch, args=(woken.set, stop, prod, str(proxy.path)), daemon=True)
     watcher.start()
@@ -46,7 +45,7 @@ def test_the_watcher_leaves_a_stopped_docker_alone_until_it_is_started(proxy: Pr
         prod.set()
         wait_until(lambda: not prod.is_set(), what="the watcher looked again")
         assert proxy.requests == []
-        start(units, "docker.service")
+        start_service(systemd)
         prod.set()
         wait_until(woken.is_set, what="a wake-up by the Docker that was started")
     finally:
