@@ -242,13 +242,18 @@ def _last_status() -> Status | None:
         return None
 
 
-def main() -> int:
-    """Run the daemon: the `macvland` command."""
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line: the manual page is held against it."""
     parser = argparse.ArgumentParser(
         prog="macvland", description="Keep Docker macvlan networks as /etc/macvlan.d says."
     )
     parser.add_argument("--version", action="version", version=f"macvland {__version__}")
-    parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Run the daemon: the `macvland` command."""
+    parser().parse_args()
     # Before any thread is there: all of them inherit it, and only sigwait takes these signals.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
     with Log():

@@ -144,4 +144,6 @@ def _judged(texts: Texts) -> tuple[tuple[Declaration, ...], tuple[ConfigError, .
 def _error(file: Path, error: OSError | RefusalError) -> ConfigError:
     if isinstance(error, RefusalError):
         return ConfigError(file=shown_path(file), wrong=error.wrong, right=error.right)
-    return ConfigError(file=shown_path(file), wrong=f"cannot be read: {error.strerror}")
+    # macvland.service has a user of its own, and no right to read what is root's alone.
+    right = "let everybody read it: chmod a+rX" if isinstance(error, PermissionError) else ""
+    return ConfigError(file=shown_path(file), wrong=f"cannot be read: {error.strerror}", right=right)

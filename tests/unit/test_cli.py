@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -86,6 +88,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Status], 
     """Put a status where macvlanctl looks for it."""
     file = tmp_path / "status.json"
     monkeypatch.setattr("macvland.status.read", partial(read, file))
+    monkeypatch.setattr("macvland.status.FILE", file)
     return partial(write, file=file)
 
 
@@ -145,3 +148,64 @@ def test_without_a_verb_there_is_nothing_to_do(capsys: Output) -> None:
         cli.main([])
     assert ended.value.code == 2
     assert "VERB" in capsys.readouterr().err
+
+
+# wait
+
+
+def test_wait_ends_at_once_where_all_is_ready(told: Callable[[Status], None]) -> None:
+    told(MINE)
+    assert cli.main(["wait"]) == 0
+
+
+def test_wait_ends_when_the_status_says_so(told: Callable[[Status], None]) -> None:
+    told(replace(MINE, networks=(replace(READY, state=State.WAITING),)))
+    later = Timer(0.2, told, [MINE])
+    later.start()
+    assert cli.main(["wait", "--timeout", "10"]) == 0
+    later.join()
+
+
+def test_wait_begins_before_there_is_any_status(told: Callable[[Status], None]) -> None:
+    later = Timer(0.2, told, [MINE])
+    later.start()
+    assert cli.main(["wait", "--timeout", "10", READY.name]) == 0
+    later.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "arguments", "text"),
+    [
+        (replace(MINE, errors=("x.toml: wrong",)), [], "x.toml: wrong"),
+        (replace(MINE, networks=(replace(READY, state=State.WAITING, reasons=("for y",)),)), [], "waiting: for y"),
+        (MINE, ["other"], "other: no file declares it"),
+        (replace(MINE, pid=0x7FFFFFFF), [], "macvland is not running"),
+    ],
+    ids=["a problem in a file", "a network that waits", "a network that nobody declares", "no daemon"],
+)
+def test_wait_gives_up_when_the_time_is_over_and_says_what_is_missing(
+    status: Status, arguments: list[str], text: str, told: Callable[[Status], None], capsys: Output
+) -> None:
+    told(status)
+    assert cli.main(["wait", "--timeout", "0.05", *arguments]) == 2
+    assert text in capsys.readouterr().err
+
+
+def test_wait_for_one_network_asks_nothing_of_the_others(told: Callable[[Status], None]) -> None:
+    other = replace(READY, name="other", state=State.FAILED)
+    told(replace(MINE, networks=(READY, other), errors=("other.toml: wrong",)))
+    assert cli.main(["wait", "--timeout", "0", READY.name]) == 0
+
+
+@pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "soon"])
+def test_wait_takes_no_time_that_is_none(seconds: str, capsys: Output) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["wait", "--timeout", seconds])
+    assert "--timeout" in capsys.readouterr().err
+
+
+def test_wait_uses_no_time_of_the_processor(told: Callable[[Status], None]) -> None:
+    told(replace(MINE, networks=(replace(READY, state=State.WAITING),)))
+    before = time.process_time()
+    assert cli.main(["wait", "--timeout", "1"]) == 2
+    assert time.process_time() - before < 0.3

@@ -374,6 +374,7 @@ def test_a_file_that_may_not_be_read_freezes_its_network_alone() -> None:
         with nobody():
             config = read([directory])
     assert wrongs(config) == ["pub.toml: cannot be read: Permission denied"]
+    assert config.errors[0].right == "let everybody read it: chmod a+rX"
     assert (names(config), set(config.frozen)) == (["zoo"], {"pub"})
 
 

@@ -1,0 +1,26 @@
+# bash completion for macvlanctl(1)
+
+_macvlanctl()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W 'status plan check wait --help --version' -- "$cur")
+    elif [[ $prev == --timeout ]]; then
+        return
+    elif [[ $cur == -* ]]; then
+        case $verb in
+            wait) mapfile -t COMPREPLY < <(compgen -W '--help --json --timeout' -- "$cur") ;;
+            status | plan | check) mapfile -t COMPREPLY < <(compgen -W '--help --json' -- "$cur") ;;
+        esac
+    elif [[ $verb == check ]]; then
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -X '!*.toml' -- "$cur"; compgen -d -- "$cur")
+    elif [[ $verb == wait ]]; then
+        local file names=()
+        for file in /{etc,run,usr/lib}/macvlan.d/*.toml; do
+            [[ -e $file ]] && file=${file##*/} && names+=("${file%.toml}")
+        done
+        mapfile -t COMPREPLY < <(compgen -W "${names[*]}" -- "$cur")
+    fi
+} && complete -F _macvlanctl macvlanctl

@@ -1,0 +1,20 @@
+# fish completion for macvlanctl(1)
+
+function __macvlanctl_networks
+    for file in /etc/macvlan.d/*.toml /run/macvlan.d/*.toml /usr/lib/macvlan.d/*.toml
+        string replace --regex '.*/(.*)\.toml$' '$1' $file
+    end
+end
+
+set -l verbs status plan check wait
+complete -c macvlanctl -f
+complete -c macvlanctl -s h -l help -d 'Print a short help'
+complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -l version -d 'Print the version'
+complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a status -d 'Show every network as the daemon saw it last'
+complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a plan -d 'Show what the daemon would change now'
+complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a check -d 'Check files, without touching anything'
+complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a wait -d 'Wait until networks are ready'
+complete -c macvlanctl -n "__fish_seen_subcommand_from $verbs" -l json -d 'Print JSON'
+complete -c macvlanctl -n '__fish_seen_subcommand_from wait' -l timeout -x -d 'Give up after seconds'
+complete -c macvlanctl -n '__fish_seen_subcommand_from wait' -a '(__macvlanctl_networks)'
+complete -c macvlanctl -n '__fish_seen_subcommand_from check' -F
