@@ -27,10 +27,14 @@ check-bookworm: ## make check and make demo on a fresh Debian 12
 check-trixie: ## make check and make demo on a fresh Debian 13
 	@tests/lab/tree.sh trixie
 
+packages: ## deb and rpm of what is committed, into build/packages, and what lintian and its like think of them
+	@tests/lab/setup.sh packages
+	@packaging/build.sh
+
 bench: setup ## ratios against a shell script and ip -batch
 	@$(PYTHON) -m tests.bench $(ARGS)
 
 clean: ## what the targets made here
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
-.PHONY: help setup demo check check-distro check-bookworm check-trixie bench clean
+.PHONY: help setup demo check check-distro check-bookworm check-trixie packages bench clean

@@ -49,4 +49,5 @@ if [ "${1:-}" = distro ]; then
     install_missing python3-docker python3-pyroute2 python3-systemd python3-tomli python3-watchdog
     make_venv .cache/venv-distro --system-site-packages -- 'pytest>=8' 'hypothesis>=6'
 fi
+[ "${1:-}" != packages ] || install_missing $(cat packaging/packages)
 .venv/bin/python -c 'from tests.lab import engine; engine.environment()'

@@ -1,0 +1,46 @@
+#!/bin/bash
+# Build the packages from what is committed, and say what lintian, rpmlint and systemd-analyze think of them.
+#   build.sh [deb|rpm]...     into build/packages; both without words
+set -eu
+cd "$(dirname "$0")/.."
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin   # the distribution's Python, not one that a user has before it
+out=$PWD/build/packages
+version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' macvland/__init__.py)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+say() { printf '\n== %s\n' "$1"; }
+
+# One source archive for both; its bytes depend on the commit alone.
+git archive --format=tar.gz --prefix="macvland-$version/" --output="$work/macvland-$version.tar.gz" HEAD
+mkdir -p "$out"
+
+build_deb() {
+    say "deb"
+    tar -C "$work" -xf "$work/macvland-$version.tar.gz"
+    cp "$work/macvland-$version.tar.gz" "$work/macvland_$version.orig.tar.gz"
+    cp -a "$work/macvland-$version/packaging/debian" "$work/macvland-$version/debian"
+    (cd "$work/macvland-$version" && dpkg-buildpackage --no-sign --build=full) >"$work/deb.log" 2>&1 ||
+        { cat "$work/deb.log"; return 1; }
+    rm -f "$out"/macvland_*
+    mv "$work"/macvland_* "$out"
+    (cd "$out" && ls -s1h macvland_*)
+    say "lintian"
+    # As root it has a remark on that.
+    lintian --allow-root --pedantic --display-info --fail-on error,warning "$out"/macvland_*.changes && echo "lintian: no errors, no warnings"
+}
+
+build_rpm() {
+    say "rpm"
+    rpmbuild --define "_topdir $work/rpm" --define "_sourcedir $work" --define "version_ $version" \
+        -ba packaging/macvland.spec >"$work/rpm.log" 2>&1 || { cat "$work/rpm.log"; return 1; }
+    rm -f "$out"/macvland-*.rpm
+    find "$work/rpm" -name '*.rpm' -exec mv {} "$out" \;
+    (cd "$out" && ls -s1h macvland-*.rpm)
+    say "rpmlint"
+    rpmlint --config packaging/rpmlint.toml "$out"/macvland-*.rpm packaging/macvland.spec
+}
+
+for kind in ${*:-deb rpm}; do "build_$kind"; done
+say "systemd-analyze security"
+for unit in systemd/*.service; do systemd-analyze security --offline=true "$unit" | tail -n 1; done
