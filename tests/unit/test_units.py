@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from macvland import journal
+from macvland.status import State
 
 PROJECT = Path(__file__).resolve().parents[2]
 SYSTEMD = PROJECT / "systemd"
@@ -63,6 +64,12 @@ def test_every_record_is_explained_by_the_catalog_and_in_the_documentation() -> 
     catalog = re.findall("^-- ([0-9a-f]{32})$", (SYSTEMD / "macvland.catalog").read_text(), re.MULTILINE)
     table = re.findall("^[|] `([0-9a-f]{32})` [|]", (PROJECT / "docs/macvlanctl.md").read_text(), re.MULTILINE)
     assert sorted(catalog) == sorted(table) == sorted(ids())
+
+
+def test_the_catalog_explains_every_state() -> None:
+    entry = (SYSTEMD / "macvland.catalog").read_text().partition(f"-- {journal.STATE}\n")[2].partition("\n-- ")[0]
+    explained = set(re.findall("^([a-z]+)  +[a-z]", entry, re.MULTILINE))
+    assert explained == {*map(str, State), "gone"}
 
 
 def test_journalctl_understands_the_catalog(tmp_path: Path) -> None:
