@@ -18,7 +18,7 @@ def watch(wake: Callable[[], object], stop: Event, prod: Event | None = None, pa
     """Call *wake* whenever Docker's part may have changed, until *stop*: the body of a thread.
 
     Where no engine answers, try again after pauses that grow to a minute, and at once when somebody sets *prod*
-    because the socket appeared. After each (re)connection *wake*: events are lost while Docker restarts.
+    because the socket came or went. After each (re)connection *wake*: events are lost while Docker restarts.
     """
     prod = prod or Event()
     path = path or socket_path()
@@ -36,6 +36,8 @@ def watch(wake: Callable[[], object], stop: Event, prod: Event | None = None, pa
         if prod.wait(pause):
             prod.clear()
             pause = SHORTEST_PAUSE
+            if not os.access(path, os.W_OK):  # it went while there was no stream to end
+                wake()
 
 
 class _Stream:

@@ -124,6 +124,7 @@ def test_networks_of_other_drivers_are_not_observed(engine: Docker, client: Any)
         client.remove_network(made["Id"])
 
 
+@pytest.mark.fault("B31")
 def test_b31_two_networks_of_one_name_are_both_observed(engine: Docker, proxy: Proxy) -> None:
     one, two = (
         replace(PLAIN, name="twin1"),
@@ -193,6 +194,7 @@ def test_a_container_on_two_networks_has_two_attachments(engine: Docker, shared_
     }
 
 
+@pytest.mark.fault("B33")
 def test_b33_a_network_in_use_is_not_deleted_and_its_users_are_named(
     engine: Docker, shared_docker_host: LabHost
 ) -> None:

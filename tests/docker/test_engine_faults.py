@@ -56,17 +56,20 @@ def names(docker: Docker) -> list[str]:
 # There is no Docker
 
 
+@pytest.mark.fault("B17")
 def test_b17_no_socket_is_a_state(tmp_path: Path) -> None:
     kept = Host(default_link="eth0")
     missing = tmp_path / "docker.sock"
     assert Docker(str(missing)).observe(kept) == replace(kept, absence=f"Docker's socket {missing} does not exist")
 
 
+@pytest.mark.fault("B17")
 def test_b17_actions_fail_without_docker_and_may_succeed_later(tmp_path: Path) -> None:
     failures = Docker(str(tmp_path / "none")).apply([Add(PLAIN), Delete(PLAIN)])
     assert [(failure.action, failure.passing) for failure in failures] == [(Add(PLAIN), True), (Delete(PLAIN), True)]
 
 
+@pytest.mark.fault("B17")
 def test_b17_a_socket_that_nobody_listens_on_is_named(tmp_path: Path) -> None:
     path = tmp_path / "docker.sock"
     with socket.socket(socket.AF_UNIX) as left_over:
@@ -94,6 +97,7 @@ ODD: dict[str, tuple[Fault, str]] = {
 
 @pytest.mark.parametrize("request_of_a_look", [SECOND, THIRD])
 @pytest.mark.parametrize(("fault", "words"), ODD.values(), ids=ODD)
+@pytest.mark.fault("B22")
 def test_b22_an_odd_answer_to_a_look_is_absence_and_the_next_look_is_whole(
     docker: Docker, proxy: Proxy, request_of_a_look: str, fault: Fault, words: str
 ) -> None:
@@ -119,12 +123,14 @@ def test_b22_an_odd_answer_to_a_look_is_absence_and_the_next_look_is_whole(
     }.values(),
     ids=str,
 )
+@pytest.mark.fault("B22")
 def test_b22_a_refused_creation_is_a_failure(docker: Docker, proxy: Proxy, fault: Fault, *, passing: bool) -> None:
     proxy.faults[CREATE] = fault
     assert [(failure.action, failure.passing) for failure in docker.apply([Add(PLAIN)])] == [(Add(PLAIN), passing)]
     assert names(docker) == []
 
 
+@pytest.mark.fault("B19")
 def test_b19_a_creation_whose_answer_is_lost_shows_in_the_next_look(docker: Docker, proxy: Proxy) -> None:
     proxy.faults[CREATE] = faults.change(lambda _: b"")
     (failure,) = docker.apply([Add(PLAIN)])
@@ -132,6 +138,7 @@ def test_b19_a_creation_whose_answer_is_lost_shows_in_the_next_look(docker: Dock
     assert names(docker) == ["plain"]
 
 
+@pytest.mark.fault("B19")
 def test_b19_a_removal_whose_answer_is_lost_shows_in_the_next_look(docker: Docker, proxy: Proxy) -> None:
     docker.apply([Add(PLAIN)])
     (network,) = docker.observe(Host()).networks
@@ -160,6 +167,7 @@ HANGS = {"silent": faults.silent, "header by bytes": faults.trickle, "body by by
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("request_of_a_look", [FIRST, SECOND, THIRD])
 @pytest.mark.parametrize("fault", HANGS.values(), ids=HANGS)
+@pytest.mark.fault("B20", "B21")
 def test_b20_b21_a_look_ends_by_its_deadline(
     docker: Docker, proxy: Proxy, request_of_a_look: str, fault: Fault
 ) -> None:
@@ -171,6 +179,7 @@ def test_b20_b21_a_look_ends_by_its_deadline(
 
 
 @pytest.mark.usefixtures("hurried")
+@pytest.mark.fault("B21")
 def test_b21_an_endless_answer_is_cut_at_its_size(docker: Docker, proxy: Proxy) -> None:
     proxy.faults[THIRD] = faults.endless
     seen = within(10 * DEADLINE, lambda: docker.observe(Host()))
@@ -179,6 +188,7 @@ def test_b21_an_endless_answer_is_cut_at_its_size(docker: Docker, proxy: Proxy) 
 
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("fault", HANGS.values(), ids=HANGS)
+@pytest.mark.fault("B20")
 def test_b20_actions_after_one_without_an_answer_are_not_tried(docker: Docker, proxy: Proxy, fault: Fault) -> None:
     proxy.faults[CREATE] = fault
     actions = [Add(replace(PLAIN, name=f"n{number}")) for number in range(100)]
@@ -187,6 +197,7 @@ def test_b20_actions_after_one_without_an_answer_are_not_tried(docker: Docker, p
     assert [str(request) for request in proxy.requests].count(CREATE) == 1
 
 
+@pytest.mark.fault("B20")
 def test_b20_a_stopped_docker_is_absent_by_the_deadline_and_then_back(docker_host: LabHost) -> None:
     docker = Docker(str(docker_host.docker_socket))
     assert docker.apply([Add(PLAIN)]) == ()
@@ -199,6 +210,7 @@ def test_b20_a_stopped_docker_is_absent_by_the_deadline_and_then_back(docker_hos
     assert names(docker) == ["plain"]
 
 
+@pytest.mark.fault("B18", "B19")
 def test_b18_b19_a_killed_docker_is_absent_and_back_with_its_networks(docker_host: LabHost) -> None:
     docker = Docker(str(docker_host.docker_socket))
     assert docker.apply([Add(PLAIN)]) == ()
@@ -208,6 +220,7 @@ def test_b18_b19_a_killed_docker_is_absent_and_back_with_its_networks(docker_hos
     assert names(docker) == ["plain"]
 
 
+@pytest.mark.fault("B18")
 def test_b18_a_stopped_service_takes_its_socket_away_and_brings_it_back(docker_host: LabHost) -> None:
     docker = Docker(str(docker_host.docker_socket))
     assert names(docker) == []
@@ -234,6 +247,7 @@ def unprivileged() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("unprivileged")
+@pytest.mark.fault("B24")
 def test_b24_a_socket_without_permission_names_the_cure(shared_docker_host: LabHost) -> None:
     path = str(shared_docker_host.docker_socket)
     assert Docker(path).observe(Host()).absence == f"permission denied on {path}: add the service user to group docker"
@@ -254,11 +268,13 @@ def test_b24_a_socket_without_permission_names_the_cure(shared_docker_host: LabH
     }.values(),
     ids=("Podman", "older", "something else"),
 )
+@pytest.mark.fault("B25")
 def test_b25_what_is_not_served_is_refused_by_name(docker: Docker, proxy: Proxy, headers: str, words: str) -> None:
     proxy.faults[FIRST] = faults.say_raw(f"HTTP/1.1 200 OK\r\n{headers}\r\nContent-Length: 2\r\n\r\nOK".encode())
     assert docker.observe(Host()) == Host(absence=words)
 
 
+@pytest.mark.fault("B25")
 def test_b25_an_upgraded_docker_is_spoken_to_in_its_own_version(docker: Docker, proxy: Proxy) -> None:
     proxy.faults[FIRST] = faults.change(lambda answer: answer.replace(b"Api-Version: 1.", b"Api-Version: 1.40\r\nX: "))
     first = docker.observe(Host()).engine

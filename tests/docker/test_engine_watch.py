@@ -131,6 +131,7 @@ def _clear_and_see(watching: Watching) -> bool:
     return watching.woken.wait(0.2)
 
 
+@pytest.mark.fault("B18")
 def test_b18_it_wakes_when_docker_goes_and_when_it_is_back(start: Start, docker_host: LabHost) -> None:
     watching = connected(start(docker_host.docker_socket))
     watching.wakes(docker_host.engine.kill, "Docker's death")
@@ -139,6 +140,7 @@ def test_b18_it_wakes_when_docker_goes_and_when_it_is_back(start: Start, docker_
     watching.wakes(docker_host.engine.start, "Docker's return")
 
 
+@pytest.mark.fault("B20")
 def test_b20_it_wakes_when_a_hanging_docker_goes_on(start: Start, docker_host: LabHost) -> None:
     hang(docker_host)
     watching = start(docker_host.docker_socket)
@@ -191,6 +193,7 @@ CUTS: dict[str, Fault] = {
 
 
 @pytest.mark.parametrize("fault", CUTS.values(), ids=CUTS)
+@pytest.mark.fault("B23")
 def test_b23_it_survives_a_broken_stream_and_wakes_after_the_reconnection(
     start: Start, proxy: Proxy, fault: Fault
 ) -> None:
@@ -201,6 +204,7 @@ def test_b23_it_survives_a_broken_stream_and_wakes_after_the_reconnection(
     watching.wakes(proxy.cut, "the end of the stream")
 
 
+@pytest.mark.fault("B23")
 def test_b23_a_stream_that_is_always_cut_is_tried_ever_more_rarely(start: Start, proxy: Proxy) -> None:
     times: list[float] = []
 
@@ -215,6 +219,7 @@ def test_b23_a_stream_that_is_always_cut_is_tried_ever_more_rarely(start: Start,
     assert pauses[3] > 4 * pauses[0]
 
 
+@pytest.mark.fault("B17")
 def test_b17_an_absent_socket_is_looked_for_when_prodded(
     start: Start, shared_docker_host: LabHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +232,20 @@ def test_b17_an_absent_socket_is_looked_for_when_prodded(
         watching.end()
 
 
+@pytest.mark.fault("B18")
+def test_b18_a_socket_that_goes_while_no_stream_stands_is_told(
+    start: Start, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "SHORTEST_PAUSE", 60)
+    proxy.faults[EVENTS] = faults.drop
+    watching = start(proxy.path)
+    wait_until(lambda: proxy.requests, what="its request")
+    away = proxy.path.rename(proxy.path.with_name("away"))
+    watching.wakes(watching.prod.set, "the absence")
+    away.rename(proxy.path)
+
+
+@pytest.mark.fault("B17")
 def test_b17_an_absent_docker_costs_a_wake_up_a_minute() -> None:
     """The pauses as they would be: waited for by nobody."""
     waits: list[float] = []

@@ -191,6 +191,7 @@ def test_two_networks_on_one_parent_are_a_failure_of_the_second_where_docker_all
 # What was there before
 
 
+@pytest.mark.fault("B30")
 def test_a_foreign_network_with_the_same_settings_serves_and_is_never_removed(host: Host, serve: Serving) -> None:
     host.docker("network", "create", *docker_options(), "pub_net")
     before = inspect(host, "pub_net")
@@ -236,6 +237,7 @@ def test_a_foreign_network_with_the_same_settings_serves_and_is_never_removed(ho
     ],
     ids=["subnet", "gateway and range", "mode", "internal", "reserved"],
 )
+@pytest.mark.fault("B30")
 def test_a_foreign_network_with_other_settings_is_a_conflict_that_says_what_differs(
     host: Host, serve: Serving, options: tuple[str, ...], differs: str
 ) -> None:
@@ -254,6 +256,7 @@ def test_a_foreign_network_with_other_settings_is_a_conflict_that_says_what_diff
     assert inspect(host, "pub_net") == before
 
 
+@pytest.mark.fault("B30")
 def test_a_foreign_network_that_is_removed_makes_room(host: Host, serve: Serving) -> None:
     host.docker("network", "create", *docker_options(lan="192.168.2"), "pub_net")
     host.drop("pub_net.toml", declare())
@@ -398,6 +401,7 @@ def test_a_file_that_comes_back_cancels_the_leaving(host: Host, serve: Serving) 
     assert (networks(host), shims(host)) == (before, ["mv-pub_net"])
 
 
+@pytest.mark.fault("B29")
 def test_docker_network_rm_behind_our_back_is_undone(host: Host, serve: Serving) -> None:
     daemon = serve()
     host.drop("pub_net.toml", declare(BORROWED))
@@ -455,6 +459,7 @@ def test_a_container_that_is_back_with_another_mac_is_reached(host: Host, serve:
 
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("end", ["kill", "stop"])
+@pytest.mark.fault("B18", "B26")
 def test_docker_that_ends_and_returns_costs_no_packet(host: Host, serve: Serving, end: str) -> None:
     daemon = serve()
     host.drop("pub_net.toml", declare(BORROWED))
@@ -484,6 +489,7 @@ def test_docker_that_ends_and_returns_costs_no_packet(host: Host, serve: Serving
     assert "delete" not in daemon.read_log()
 
 
+@pytest.mark.fault("B18")
 def test_what_happened_while_docker_was_away_is_caught_up(host: Host, serve: Serving) -> None:
     daemon = serve()
     host.drop("pub_net.toml", declare(BORROWED))
@@ -622,6 +628,7 @@ def test_macvlanctl_plan_says_what_would_be_done_and_does_nothing(host: Host, se
     assert ctl(host, "plan") == (0, "nothing to do\n", "")
 
 
+@pytest.mark.fault("B34")
 def test_macvlanctl_plan_fails_on_a_broken_file(host: Host) -> None:
     host.drop("pub_net.toml", declare(OWN).replace("gateway", "gatway"))
     code, plan = ctl_json(host, "plan")
