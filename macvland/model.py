@@ -197,6 +197,7 @@ class Proof:
 
     network: str
     id: str
+    parent: str | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"whether Docker's driver knows network '{self.network}'"

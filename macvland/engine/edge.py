@@ -85,7 +85,7 @@ class Docker:
             case Finish(thing=unfinished):
                 self._history.judge(finish(line, unfinished.network, self._intents), KNOWN)
             case Prove(thing=proof):
-                self._history.judge(proof.id, verdict_on(line, line.inspect_network(proof.id)))
+                self._history.judge(proof.id, verdict_on(line, proof))
             case Reconnect(thing=attachment):
                 reconnect(line, attachment, self._intents)
             case _:

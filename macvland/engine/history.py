@@ -5,7 +5,7 @@ Without the file the one is found out anew, and the other begins with what is th
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -46,12 +46,13 @@ class History:
         """Note what was found out about the network with this id."""
         self._state = replace(self._state, verdicts={**self.verdicts(), network: verdict})
 
-    def cut(self, endpoints: Iterable[tuple[str, str]]) -> frozenset[str]:
+    def cut(self, endpoints: Sequence[tuple[str, str]]) -> frozenset[str]:
         """Return those of *endpoints*, each an id and the name of its parent, that were made over a link that is gone.
 
         With its parent an endpoint's own link vanishes from the container, and Docker does not notice.
         """
-        now = {endpoint: index for endpoint, parent in endpoints if (index := _index(parent))}
+        indexes = {parent: _index(parent) for parent in {parent for _, parent in endpoints}}
+        now = {endpoint: indexes[parent] for endpoint, parent in endpoints if indexes[parent]}
         links = {endpoint: self._state.links.get(endpoint, index) for endpoint, index in now.items()}
         known = self._state.links
         away = {endpoint: known[endpoint] for endpoint, _ in endpoints if endpoint in known}

@@ -12,6 +12,7 @@ from macvland.engine.history import KNOWN
 from macvland.engine.line import Line
 from macvland.engine.refusal import ONE_PER_PARENT, RefusedError
 from macvland.engine.translate import MANAGED
+from macvland.model import Proof
 
 PROBE = "io.macvland.probe"  # a label: its value is the id of the network in question
 NOWHERE = ("192.0.2.0/29", "198.51.100.0/29", "203.0.113.0/29")  # for documentation (RFC 5737): on no LAN
@@ -21,15 +22,29 @@ SHARED_API = (1, 46)  # Docker 27: networks may share a parent
 Json = Mapping[str, Any]
 
 
-def verdict_on(line: Line, network: Json) -> str:
-    """Return KNOWN, or in words why Docker has lost *network*, whose parent is there."""
+def verdict_on(line: Line, proof: Proof) -> str:
+    """Return KNOWN, or in words why Docker has lost the network of *proof*, whose parent is there.
+
+    One request where the driver knows it, which is the rule: after a start of Docker each network is asked about.
+    """
+    try:
+        probe = line.try_network(_probe(proof, NOWHERE[0]))
+    except RefusedError as refusal:
+        holder = ONE_PER_PARENT.search(refusal.message)
+        return KNOWN if holder and proof.id.startswith(holder[1]) else _closer(line, proof)
+    line.remove_network(probe)
+    return LOST
+
+
+def _closer(line: Line, proof: Proof) -> str:
+    """Return the verdict where a probe that a kill left, or another network, may be in the way."""
     _clear(line)
     for cidr in NOWHERE:
         try:
-            probe = line.create_network(_probe(network, cidr))
+            probe = line.try_network(_probe(proof, cidr))
         except RefusedError as refusal:
             if "overlaps" not in refusal.message:
-                return _verdict(line, network, refusal)
+                return _verdict(line, proof, refusal)
         else:
             line.remove_network(probe)
             return LOST
@@ -47,24 +62,24 @@ def _clear(line: Line) -> None:
             line.remove_network(row["Id"])
 
 
-def _probe(network: Json, cidr: str) -> dict[str, Any]:
+def _probe(proof: Proof, cidr: str) -> dict[str, Any]:
     return {
-        "Name": f"macvland-probe-{network['Id'][:12]}",
+        "Name": f"macvland-probe-{proof.id[:12]}",
         "Driver": "macvlan",
         "CheckDuplicate": True,
-        "Options": {"parent": network["Options"]["parent"], "macvlan_mode": "passthru"},
+        "Options": {"parent": proof.parent, "macvlan_mode": "passthru"},
         "IPAM": {"Driver": "default", "Config": [{"Subnet": cidr}]},
-        "Labels": {MANAGED: "true", PROBE: network["Id"]},
+        "Labels": {MANAGED: "true", PROBE: proof.id},
     }
 
 
-def _verdict(line: Line, network: Json, refusal: RefusedError) -> str:
+def _verdict(line: Line, proof: Proof, refusal: RefusedError) -> str:
     holder = ONE_PER_PARENT.search(refusal.message)
     if holder is None:
         raise refusal
-    if network["Id"].startswith(holder[1]) or line.engine.api >= SHARED_API:
+    if proof.id.startswith(holder[1]) or line.engine.api >= SHARED_API:
         return KNOWN
-    parent = network["Options"]["parent"]
+    parent = proof.parent
     listed = [row["Name"] for row in line.macvlan_networks() if row["Id"].startswith(holder[1])]
     if listed:
         return f"Docker's driver has forgotten it, and '{listed[0]}' has its parent '{parent}'"

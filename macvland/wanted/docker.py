@@ -98,7 +98,7 @@ def _served(seen: Network, link: Link | None, facts: Facts) -> Goal:
     return Goal(
         host=Host(
             networks=frozenset({seen}),
-            proofs=frozenset({Proof(network=seen.name, id=seen.id)}),
+            proofs=frozenset({Proof(network=seen.name, id=seen.id, parent=seen.parent)}),
             attachments=frozenset(replace(one, network_id=seen.id, cut=False) for one in off),
         )
     )

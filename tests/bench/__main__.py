@@ -6,11 +6,13 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.bench import drop, idle, memory, restore, start
+from tests.bench import attachments, drop, idle, memory, replace, restore, start
 from tests.bench.report import Table
 
 BENCHMARKS: dict[str, Callable[[], Table]] = {
     "drop": drop.measure,
+    "replace": replace.measure,
+    "attachments": attachments.measure,
     "restore": restore.measure,
     "idle": idle.measure,
     "start": start.measure,

@@ -1,25 +1,21 @@
 """A pass with nothing to do, at 10, 100 and 1000 networks or attachments, against ip(8) listing the same."""
 
-import json
-import sys
 from collections.abc import Iterator
-from copy import deepcopy
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from typing import Any
 
 from tests.bench.docker_api import Api
-from tests.bench.inside import ENVIRONMENT, run_inside
+from tests.bench.inside import run_inside
+from tests.bench.recorded import STAND_IN, container_as, record_of, stand_in
 from tests.bench.report import Row, Table
 from tests.bench.world import add_networks, declare
-from tests.lab import Host, Lab, wait_until
+from tests.lab import Host, Lab
 
 ROUNDS = 11
 CONTAINERS = 30  # real ones: each takes half a second to start
 WIDE = IPv4Network("10.100.0.0/16")  # of the one network with many attachments
 LIMITS = {100: 30.0, 1000: 250.0}  # milliseconds
-STAND_IN = "/run/stand-in.sock"
 PARTS = ("files", "kernel", "Docker", "wanted", "plan", "tell")
-HEADERS = ("Api-Version", "Server")
 
 
 def measure() -> Table:
@@ -58,49 +54,26 @@ def _many_networks(host: Host) -> Iterator[tuple[str, Any, float | None]]:
         running = min(count, CONTAINERS)
         yield f"{count} networks, {running} containers", found, LIMITS.get(count)
         there = count
-    record = _attached(_record(api))
+    record = _attached(record_of(api))
     found = _with_stand_in(host, record)
     yield f"1000 networks, {len(record['containers'])} containers, recorded", found, LIMITS[1000]
 
 
 def _many_attachments(host: Host, recorded_on: Host) -> Iterator[tuple[str, Any, float | None]]:
     """Give a host the network 'wide' alone, and ever more containers on it."""
-    record = _record(Api(str(recorded_on.docker_socket)))
+    record = record_of(Api(str(recorded_on.docker_socket)))
     (wide,) = (network for network in record["networks"] if network["Name"] == "wide")
     model = record["containers"][0]
     host.ip("address", "add", f"{WIDE[1]}/16", "dev", "eth0")
     declare(host, "wide", "eth0", WIDE)
     for count in (10, 100, 1000):
-        containers = [_container(model, wide, WIDE[256 + number], number) for number in range(count)]
+        containers = [container_as(model, wide, WIDE[256 + number], number) for number in range(count)]
         found = _with_stand_in(host, {**record, "networks": [wide], "containers": containers})
         yield f"1 network, {count} containers, recorded", found, LIMITS.get(count)
 
 
-def _record(api: Api) -> dict[str, Any]:
-    """Return what Docker answers to a look."""
-    api.send_off("GET", "/_ping")
-    response = api.getresponse()
-    response.read()
-    head = {name: response.headers[name] for name in HEADERS}
-    networks = api.do("GET", "/networks?filters=%7B%22driver%22%3A%5B%22macvlan%22%5D%7D")
-    return {"head": head, "networks": networks, "containers": api.do("GET", "/containers/json?all=1")}
-
-
 def _subnet(network: Any) -> IPv4Network:
     return IPv4Network(network["IPAM"]["Config"][0]["Subnet"])
-
-
-def _container(model: Any, network: Any, address: IPv4Address, number: int) -> Any:
-    """Return *model*, as Docker would report it with *address* on *network*."""
-    new = deepcopy(model)
-    (endpoint,) = new["NetworkSettings"]["Networks"].values()
-    endpoint |= {
-        "NetworkID": network["Id"],
-        "IPAddress": str(address),
-        "MacAddress": "02:42:" + ":".join(f"{octet:02x}" for octet in address.packed),
-    }
-    new["NetworkSettings"]["Networks"] = {network["Name"]: endpoint}
-    return new | {"Id": f"{number:064x}", "Names": [f"/r{number}"]}
 
 
 def _attached(record: dict[str, Any]) -> dict[str, Any]:
@@ -109,18 +82,11 @@ def _attached(record: dict[str, Any]) -> dict[str, Any]:
     used = {"wide", *(name for one in record["containers"] for name in one["NetworkSettings"]["Networks"])}
     spare = [network for network in record["networks"] if network["Name"] not in used]
     model = record["containers"][0]
-    more = [_container(model, network, _subnet(network)[100], number) for number, network in enumerate(spare)]
+    more = [container_as(model, network, _subnet(network)[100], number) for number, network in enumerate(spare)]
     return {**record, "containers": record["containers"] + more}
 
 
 def _with_stand_in(host: Host, record: dict[str, Any]) -> Any:
     """Measure on *host* while the stand-in gives it *record* for an engine."""
-    host.path("/run/record.json").write_text(json.dumps(record))
-    command = (sys.executable, "-m", "tests.bench.stand_in", STAND_IN, "/run/record.json")
-    child = host.popen(*command, environment=ENVIRONMENT)
-    wait_until(lambda: host.path(STAND_IN).exists(), what="the stand-in")
-    found = run_inside(host, "passes", rounds=ROUNDS, socket=STAND_IN)
-    child.terminate()
-    child.wait()
-    host.path(STAND_IN).unlink()
-    return found
+    with stand_in(host, record):
+        return run_inside(host, "passes", rounds=ROUNDS, socket=STAND_IN)

@@ -9,7 +9,7 @@ import pytest
 from macvland.action import Add, Prove
 from macvland.engine import Docker
 from macvland.engine.history import History
-from macvland.engine.lost import LOST, PROBE
+from macvland.engine.lost import LOST, NOWHERE, PROBE
 from macvland.model import Host as Seen
 from macvland.model import Proof
 from tests.docker import proxy as faults
@@ -159,15 +159,20 @@ def prove(docker: Docker) -> tuple[str, ...]:
     """Prove the one network; return the reasons why it is lost."""
     (network,) = docker.observe(Seen()).networks
     assert docker.observe(Seen()).proofs == frozenset()
-    assert docker.apply([Prove(Proof(network="plain", id=network.id))]) == ()
+    assert docker.apply([Prove(Proof(network="plain", id=network.id, parent=network.parent))]) == ()
     seen = docker.observe(Seen())
     assert seen.proofs == {Proof(network="plain", id=network.id)}
     assert seen.networks == {network}
     return tuple(loss.reason for loss in seen.losses)
 
 
-def test_a_network_that_the_driver_knows_is_proved_without_a_trace(docker: Docker, client: Any) -> None:
+def test_a_network_that_the_driver_knows_is_proved_by_one_request_without_a_trace(
+    docker: Docker, client: Any, proxy: Proxy
+) -> None:
     assert prove(docker) == ()
+    # One made the network, one is the proof; for the rest there were three looks.
+    assert [str(one) for one in proxy.requests].count("POST /networks/create") == 2
+    assert [str(one) for one in proxy.requests].count("GET /networks") == 3
     assert [one["Name"] for one in client.networks(filters={"driver": ["macvlan"]})] == ["plain"]
 
 
@@ -204,6 +209,7 @@ def test_a_probe_that_a_kill_left_is_no_network_of_ours_and_goes_with_the_next(
         "macvland-probe-left",
         "macvlan",
         options={"parent": parents[0], "macvlan_mode": "passthru"},
+        ipam={"Config": [{"Subnet": NOWHERE[0]}]},
         labels={"io.macvland.managed": "true", PROBE: "x"},
     )
     assert {network.name for network in docker.observe(Seen()).networks} == {"plain"}

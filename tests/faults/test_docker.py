@@ -131,13 +131,14 @@ def test_shims_are_repaired_whatever_docker_answers(host: Host, daemon: Daemon, 
 
 @pytest.mark.fault("B20")
 def test_shims_are_repaired_while_docker_hangs(host: Host, daemon: Daemon) -> None:
+    said = len(engine_lines(daemon))
     hang(host)
     first, *others = (repair_time(host) for _ in range(3))
     assert first < REPAIRED
     assert min(others) < PATIENCE, "it was waited for again"
     host.engine.resume()
     told(host, daemon)
-    assert len(engine_lines(daemon)) in (1, 3)  # one that came back soon enough was never missed
+    assert len(engine_lines(daemon)) - said == 2  # that it does not answer, and that it does
 
 
 @pytest.mark.fault("B20")
@@ -332,9 +333,10 @@ def test_a_restart_of_docker_with_many_networks_and_containers_is_a_look_and_no_
         told(host, daemon, 30)
         idle(daemon)
         counts = Counter(map(str, proxy.requests))
-        assert counts[LIST] <= 5
-        assert counts[CONTAINERS] <= 5
-        assert counts.keys() <= {*LOOK, EVENTS}
+        # After each start of Docker, one request a network finds out whether its driver knows it still.
+        assert counts.pop(CREATE) == len(MANY)
+        assert max(counts.values()) <= 5
+        assert counts.keys() == {*LOOK, EVENTS}
 
 
 # What is done behind our back
@@ -414,7 +416,7 @@ def test_an_option_that_docker_would_drop_without_a_word_is_refused_and_harms_no
 ) -> None:
     add_parents(host, 2)
     host.docker("network", "create", "--opt", "macvlan_mod=private", *docker_options("eth2", "192.168.2"), "taken")
-    before = docker_networks(host)
+    before = foreign(host), identifiers(host)
     proxy.requests.clear()
     for line, words in (
         ('mdoe = "private"', "network.mdoe: there is no such key in [network]; did you mean `mode`?"),
@@ -424,6 +426,6 @@ def test_an_option_that_docker_would_drop_without_a_word_is_refused_and_harms_no
         host.drop("pub_net.toml", declare(BORROWED, extra=line))
         daemon.wait_for(words)
     idle(daemon)
-    assert docker_networks(host) == before
+    assert (foreign(host), identifiers(host)) == before
     assert asked(proxy, CREATE) == 0
     host.ip("link", "delete", "eth2")
