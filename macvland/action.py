@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from macvland.model import Attachment, KernelThing, Network, Proof, Shim, ShimAddress, Unfinished, differences
+from macvland.model import Attachment, KernelThing, Network, Proof, Shim, ShimAddress, Unfinished, Vlan, differences
 
 SETTINGS = {
     Shim: (
@@ -10,6 +10,7 @@ SETTINGS = {
         "marked",
     ),
     ShimAddress: ("prefix_length", "dad"),
+    Vlan: ("mtu", "up", "marked"),
 }
 
 
@@ -30,10 +31,10 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Bring a shim back to its settings in place: its traffic goes on. An IPv6 address is set anew."""
+    """Bring a shim or a VLAN link back to its settings in place: its traffic goes on. An IPv6 address is set anew."""
 
-    thing: Shim | ShimAddress
-    seen: Shim | ShimAddress
+    thing: Shim | ShimAddress | Vlan
+    seen: Shim | ShimAddress | Vlan
 
     def __str__(self) -> str:
         fields = SETTINGS[type(self.thing)]

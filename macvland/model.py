@@ -39,7 +39,7 @@ class Replacing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A link of the host that is not ours: what may carry a network, and what may stand in the way of one."""
+    """A link of the host that is no shim: what may carry a network, and what may stand in the way of one."""
 
     name: str
     index: int
@@ -52,6 +52,7 @@ class Link:
     ethernet: bool = True  # ARPHRD_ETHER; a loopback, a tunnel, a modem is of another type
     point_to_point: bool = False
     wireless: bool = False
+    vlan: int | None = None  # the ID of an 802.1Q VLAN link
     passthru: bool = False  # a macvlan or macvtap link that wants the one below for itself
     promiscuous: bool = False  # IFF_PROMISC, set by somebody on purpose; not the kernel's own counting
     below: str | None = None  # the link of this host that it sits on, as VLAN, macvlan and ipvlan links do
@@ -59,6 +60,25 @@ class Link:
     accepts: frozenset[str] = frozenset()  # MACs of its children, in containers too; known while a shim on it is down
     altnames: frozenset[str] = frozenset()
     addresses: frozenset[Interface] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vlan:
+    """An 802.1Q link that macvland made on a parent, for the networks that are to be on that VLAN.
+
+    It is a Link as well: what it carries does not ask who made it.
+    """
+
+    name: str
+    parent: str
+    id: int
+    mtu: int
+    up: bool = True
+    marked: bool = True  # is in our link group, by which everybody knows whose it is
+    network: str = field(default="", compare=False)  # that it was made for; others may share it
+
+    def __str__(self) -> str:
+        return f"VLAN link '{self.name}' on '{self.parent}'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +233,7 @@ class Loss:
     curable: bool = True  # by making it anew
 
 
-KernelThing = Shim | ShimAddress | Route | Neighbour | Promiscuity
+KernelThing = Vlan | Shim | ShimAddress | Route | Neighbour | Promiscuity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +268,7 @@ class Host:
 
     links: frozenset[Link] = frozenset()
     default_link: str | None = None  # the link of the IPv4 default route, without one that of the IPv6 one
+    vlans: frozenset[Vlan] = frozenset()
     shims: frozenset[Shim] = frozenset()
     addresses: frozenset[ShimAddress] = frozenset()
     routes: frozenset[Route] = frozenset()
@@ -298,6 +319,15 @@ def shim_name(network: str) -> str:
     """Return the link name of the shim of *network*: `mv-<network>`, hashed where that exceeds IFNAMSIZ - 1 = 15."""
     name = f"mv-{network}"
     return name if len(name) <= 15 else f"mv-{network[:5]}-{sha256(network.encode()).hexdigest()[:6]}"
+
+
+def vlan_name(parent: str, vlan: int) -> str:
+    """Return the name of the link of *vlan* on *parent*: `<parent>.<vlan>` as everybody has it, hashed beyond 15.
+
+    With one dot in it, Docker knows whose VLAN it is to be, and would not make another one.
+    """
+    name = f"{parent}.{vlan}"
+    return name if len(name) <= 15 else f"{parent[:3]}-{sha256(parent.encode()).hexdigest()[:6]}.{vlan}"
 
 
 def shim_mac(machine_id: str, network: str, spare: int = 0) -> str:

@@ -19,6 +19,8 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
     asked = {shim.name: shim for shim in wanted.shims}
     # A shim cannot change its parent: it is made anew. The kernel drops a link's addresses, routes, neighbours with it.
     gone = {name for name, shim in shims.items() if name not in asked or asked[name].parent != shim.parent}
+    vlans = {vlan.name: vlan for vlan in seen.vlans}
+    tagged = {vlan.name: vlan for vlan in wanted.vlans}
     addresses = {address for address in seen.addresses if address.shim not in gone}
     # IPv6 has an address once on a link, whatever its prefix length: one that is not as wanted is set anew.
     there: dict[tuple[str, Address], ShimAddress]
@@ -39,6 +41,14 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
         *(Add(it) for it in sorted(wanted.promiscuous - seen.promiscuous, key=str)),
         # Delete a shim before adding one: a replacement reuses its name.
         *(Delete(shims[name]) for name in sorted(gone)),
+        # A VLAN link goes after the shims on it, and comes before them, and has its MTU before them.
+        *(Delete(vlans[name]) for name in sorted(vlans.keys() - tagged.keys())),
+        *(Add(tagged[name]) for name in sorted(tagged.keys() - vlans.keys())),
+        *(
+            Change(tagged[name], vlans[name])
+            for name in sorted(tagged.keys() & vlans.keys())
+            if tagged[name] != vlans[name]
+        ),
         *(Add(asked[name]) for name in sorted(asked.keys() - shims.keys() | gone & asked.keys())),
         *(
             Change(asked[name], shims[name])

@@ -20,6 +20,7 @@ from macvland.model import (
     Route,
     Shim,
     ShimAddress,
+    Vlan,
 )
 
 MANY, WHILE = 5, 60.0  # equal repairs, within so many seconds, are a quarrel
@@ -59,7 +60,7 @@ def repair_of(action: Action, seen: Host) -> Repair | None:
 
 def _subject(thing: KernelThing | Network, seen: Host) -> tuple[str, Hashable, Hashable]:
     match thing:
-        case Shim(name=name, parent=parent):
+        case Shim(name=name, parent=parent) | Vlan(name=name, parent=parent):
             # A parent that was plugged in again is another one; it took the shim along when it went.
             index = next((link.index for link in seen.links if link.name == parent), None)
             return name, name, (thing, index)

@@ -22,6 +22,7 @@ class Declaration:
     name: str
     file: Path
     parent: str | None  # as written: a name, an altname, a MAC in lower case, "auto"; None only where internal
+    vlan: int | None = None  # the 802.1Q VLAN ID on that parent whose link carries the network
     parent_check: bool = True  # whether a parent that cannot carry macvlan links is refused before the kernel is asked
     mode: Mode = Mode.BRIDGE
     promiscuous: bool = False

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from macvland.config.declaration import Declaration, ShimDeclaration
@@ -14,13 +14,14 @@ from macvland.config.shim import shim_of
 from macvland.config.subnet import subnets_of
 from macvland.config.table import Table
 from macvland.config.text import decoded, tables
-from macvland.config.value import RefusalError, boolean
+from macvland.config.value import RefusalError, boolean, number
 from macvland.config.wording import quoted, shown_path
 from macvland.error import ConfigError
 from macvland.model import Mode, Replacing, Subnet
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")  # moby daemon/names, RestrictedNamePattern
 DOCKERS_OWN = frozenset({"bridge", "default", "docker_gwbridge", "host", "ingress", "none"})
+OF_A_PARENT = frozenset({"parent_check", "promiscuous", "vlan"})  # keys that make no sense without one
 REMEMBERED = 8192  # files: some more than the 5000 that one host may have, at about 4 KiB each
 
 
@@ -57,9 +58,10 @@ def _declaration(file: Path, top: Table) -> Declaration:
     internal = network.read("internal", boolean) or False
     parent = parent_of(network, internal=internal)
     promiscuous = network.read("promiscuous", boolean) or False
-    if promiscuous and internal and "parent" not in network.content:
-        network.complain(("promiscuous",), "there is no parent to keep promiscuous", "name a `parent`")
     parent_check = network.read("parent_check", boolean)
+    for key in OF_A_PARENT & network.content.keys():
+        if internal and "parent" not in network.content:
+            network.complain((key,), "there is no parent to do that with", "name a `parent`")
     mode = mode_of(network)
     subnets = subnets_of(top, internal=internal)
     shim = shim_of(top, mode, _all_or_none(top, subnets))
@@ -70,6 +72,7 @@ def _declaration(file: Path, top: Table) -> Declaration:
         name=file.stem,
         file=file,
         parent=parent,
+        vlan=network.read("vlan", partial(number, least=1, most=4094)),
         parent_check=parent_check is not False,
         mode=mode or Mode.BRIDGE,
         promiscuous=promiscuous,

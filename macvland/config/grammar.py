@@ -10,16 +10,13 @@ from macvland.config.wording import dotted
 
 KEYS = {
     "": ("network", "subnet", "shim"),  # outside of any table
-    "[network]": ("parent", "mode", "promiscuous", "internal", "labels", "parent_check", "replace"),
+    "[network]": ("parent", "vlan", "mode", "promiscuous", "internal", "labels", "parent_check", "replace"),
     "[[subnet]]": ("cidr", "gateway", "range", "reserved"),
     "[shim]": ("address", "bcqueuelen"),
 }
 
 TABLES = {"network": "[network]", "subnet": "[[subnet]]", "shim": "[shim]"}
 UNKNOWN = "there is no such table or key"
-NOT_YET = {
-    "vlan": 'make the VLAN link by other means and name it: `parent = "eth0.50"`',
-}
 
 MTU = "leave it out and set the MTU of the parent: Docker ignores this one for macvlan networks"
 RANGE = "write `range` in [[subnet]]"
@@ -29,6 +26,7 @@ CIDR = "write `cidr` in [[subnet]]"
 PARENT = "write `parent` in [network]"
 MODE = "write `mode` in [network]"
 QUEUE = "write `bcqueuelen` in [shim]"
+VLAN = "write `vlan` in [network]"
 SHIM = "write a [shim] table; it may be empty"
 
 # What Docker, Compose and the other tools call things.
@@ -61,6 +59,10 @@ ELSEWHERE = {
     "router": GATEWAY,
     "subnet": "write a [[subnet]] table with `cidr`",
     "subnets": "write one [[subnet]] table for each",
+    "tag": VLAN,
+    "vid": VLAN,
+    "vlan_id": VLAN,
+    "vlanid": VLAN,
 }
 
 
@@ -71,11 +73,8 @@ def refuse_unknown(table: Table, title: str) -> None:
             continue
         path = dotted(key, value)
         path = path if ".".join(path) in ELSEWHERE else (key,)
-        name = ".".join(path)
-        if name in NOT_YET:
-            table.complain(path, "is not supported yet", NOT_YET[name])
-        else:
-            table.complain(path, f"there is no such key in {title}" if title else UNKNOWN, _meant(name, title))
+        wrong = f"there is no such key in {title}" if title else UNKNOWN
+        table.complain(path, wrong, _meant(".".join(path), title))
 
 
 def _meant(name: str, title: str) -> str:

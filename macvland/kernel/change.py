@@ -16,7 +16,7 @@ from macvland.kernel.look import Sight
 from macvland.kernel.parent import keep_promiscuous, release
 from macvland.kernel.refusal import explain, harmless
 from macvland.kernel.sysctl import write_ipv6
-from macvland.model import IPV6_MTU, Neighbour, Promiscuity, Route, Shim, ShimAddress
+from macvland.model import IPV6_MTU, Neighbour, Promiscuity, Route, Shim, ShimAddress, Vlan
 
 Step = tuple[Action, Message]
 
@@ -30,6 +30,7 @@ class Round:
         self._sight = sight
         self._indexes = dict(sight.indexes)
         self._free = sight.free_indexes()
+        self._free_for_vlans = sight.free_vlan_indexes()
         self._failures: list[Failure] = []
         self._lost: set[str] = set()
 
@@ -62,6 +63,8 @@ class Round:
                 index = self._index(thing.shim)
                 yield requests.entry(Delete(seen), index)
                 yield requests.entry(Add(thing), index)
+            case Add(Vlan()) | Change(Vlan(), Vlan()) | Delete(Vlan()):
+                yield from self._vlan_steps(action)
             case Add(Promiscuity() as thing):
                 keep_promiscuous(self._index(thing.parent))
             case Delete(Promiscuity() as thing):
@@ -73,6 +76,18 @@ class Round:
             case _:
                 raise TypeError(f"{action} is none of the kernel's business")
 
+    def _vlan_steps(self, action: Action) -> Iterator[Message]:
+        match action:
+            case Add(Vlan() as vlan):
+                parent = self._index(vlan.parent)
+                self._indexes[vlan.name] = next(self._free_for_vlans)
+                yield requests.create_vlan(vlan, self._indexes[vlan.name], parent)
+            case Change(Vlan() as vlan, Vlan() as seen):
+                if message := requests.adjust_vlan(vlan, seen, self._index(vlan.name)):
+                    yield message
+            case Delete(Vlan(name=name)) if name in self._indexes:
+                yield requests.delete_link(self._indexes.pop(name))
+
     def _second_steps(self, action: Action) -> Iterator[Message]:
         match action:
             case Add(Shim() as shim):
@@ -80,11 +95,30 @@ class Round:
             case Change(Shim() as shim, Shim() as seen) if shim.up and (not seen.up or gains_ipv6(shim, seen)):
                 # It may be down because we were killed while we made it: then it lacks what no look shows, too.
                 yield from self._complete(shim, self._index(shim.name))
+            case Add(Vlan() as vlan):
+                yield from self._complete_vlan(vlan, self._index(vlan.name))
+            case Change(Vlan() as vlan, Vlan() as before):
+                yield from self._raise_vlan(vlan, before, self._index(vlan.name))
             case _:
                 return
 
+    def _complete_vlan(self, vlan: Vlan, index: int) -> Iterator[Message]:
+        yield requests.settle_vlan(vlan, index, ipv6=write_ipv6(vlan.name))
+        if vlan.name != requests.full_name(vlan):
+            yield requests.altname(vlan, index)
+        if vlan.up:
+            yield requests.raise_link(index)
+
+    def _raise_vlan(self, vlan: Vlan, seen: Vlan, index: int) -> Iterator[Message]:
+        """Set a VLAN link up; one without an alias is as we made it when we were killed, and lacks all the rest."""
+        unfinished = seen.network == seen.name
+        if (vlan.up and not seen.up and unfinished) or gains_ipv6(vlan, seen):
+            yield from self._complete_vlan(vlan, index)
+        elif vlan.up and not seen.up:
+            yield requests.raise_link(index)
+
     def _complete(self, shim: Shim, index: int) -> Iterator[Message]:
-        ipv6 = write_ipv6(shim)
+        ipv6 = _write_ipv6(shim)
         yield requests.settle(shim, index, ipv6=ipv6)
         yield requests.hush(index, 4)
         if ipv6:
@@ -101,7 +135,7 @@ class Round:
         if message := requests.adjust(shim, seen, index):
             yield message
         if (shim.accept_ra, shim.autoconf) != (seen.accept_ra, seen.autoconf):
-            write_ipv6(shim)
+            _write_ipv6(shim)
 
     def _delete_shims(self, actions: Sequence[Action]) -> None:
         """Delete several in one go: they change groups and the group goes, in one send that no kill can cut in two.
@@ -118,7 +152,7 @@ class Round:
 
     def _steps(self, actions: Iterable[Action], steps: Callable[[Action], Iterator[Message]]) -> Iterator[Step]:
         for action in actions:
-            if shim_of(action) in self._lost:
+            if link_of(action) in self._lost:
                 continue
             try:
                 yield from ((action, message) for message in steps(action))
@@ -141,10 +175,10 @@ class Round:
 
     def _fail(self, action: Action, refusal: Refusal) -> None:
         """Note the first failure of a shim; what rests on the shim is not tried, and not reported again."""
-        shim = shim_of(action)
-        if shim in self._lost:
+        link = link_of(action)
+        if link in self._lost:
             return
-        if isinstance(action.thing, Shim):
+        if isinstance(action.thing, Shim | Vlan):
             self._lost.add(action.thing.name)
         self._failures.append(explain(action, refusal, self._sight.links))
 
@@ -154,15 +188,19 @@ class Round:
         return self._indexes[name]
 
 
-def gains_ipv6(shim: Shim, seen: Shim) -> bool:
+def gains_ipv6(link: Shim | Vlan, seen: Shim | Vlan) -> bool:
     """Whether the link gets IPv6 by its MTU: with the kernel's settings, which must not last until we set ours."""
-    return seen.mtu < IPV6_MTU <= shim.mtu
+    return seen.mtu < IPV6_MTU <= link.mtu
 
 
-def shim_of(action: Action) -> str | None:
-    """Return the name of the shim that *action* is about, or rests on."""
+def _write_ipv6(shim: Shim) -> bool:
+    return write_ipv6(shim.name, accept_ra=shim.accept_ra, autoconf=shim.autoconf)
+
+
+def link_of(action: Action) -> str | None:
+    """Return the name of the shim or VLAN link that *action* is about, or of the shim that it rests on."""
     match action.thing:
-        case Shim(name=name):
+        case Shim(name=name) | Vlan(name=name):
             return name
         case ShimAddress(shim=name) | Route(shim=name) | Neighbour(shim=name):
             return name

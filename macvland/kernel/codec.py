@@ -37,6 +37,8 @@ IFLA_AF_SPEC, IFLA_GROUP, IFLA_EXT_MASK, IFLA_CARRIER = 26, 27, 29, 33
 IFLA_LINK_NETNSID, IFLA_PROP_LIST, IFLA_ALT_IFNAME, IFLA_PERM_ADDRESS = 37, 52, 53, 54
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFLA_MACVLAN_MODE, IFLA_MACVLAN_BC_QUEUE_LEN = 1, 7
+IFLA_VLAN_ID, IFLA_VLAN_PROTOCOL = 1, 5
+ETH_P_8021Q = 0x8100
 IFLA_INET_CONF, IFLA_INET6_CONF, IFLA_INET6_ADDR_GEN_MODE = 1, 2, 8
 IN6_ADDR_GEN_MODE_EUI64, IN6_ADDR_GEN_MODE_NONE = 0, 1
 IPV4_DEVCONF_ARPFILTER = 13  # counts from 1
@@ -63,6 +65,7 @@ RTMSG = Struct("=BBBBBBBBI")  # rtmsg: family, dst length, src length, tos, tabl
 NDTMSG = Struct("=Bxxx")  # ndtmsg: family
 NDMSG = Struct("=BxxxiHBB")  # ndmsg: family, index, state, flags, type
 ATTRIBUTE = Struct("=HH")  # nlattr: length with this header, type
+U16 = Struct("=H")
 U32 = Struct("=I")
 S32 = Struct("=i")
 

@@ -18,6 +18,7 @@ _LINK = codec.wanted(
 )
 _INFO = codec.wanted(codec.IFLA_INFO_KIND, codec.IFLA_INFO_DATA)
 _MACVLAN = codec.wanted(codec.IFLA_MACVLAN_MODE, codec.IFLA_MACVLAN_BC_QUEUE_LEN)
+_VLAN = codec.wanted(codec.IFLA_VLAN_ID, codec.IFLA_VLAN_PROTOCOL)
 _FAMILIES = codec.wanted(AF_INET, AF_INET6)
 _IPV4_SETTINGS, _IPV6_SETTINGS = (
     codec.wanted(codec.IFLA_INET_CONF),
@@ -65,6 +66,7 @@ class LinkFacts(NamedTuple):
     alias: str
     kind: str
     macvlan: Macvlan
+    vlan: int  # 802.1Q VLAN ID; 0 where it is no VLAN link, or one of 802.1ad
     altnames: frozenset[str]
     settings: Settings  # of a macvlan; nobody asks for those of others
 
@@ -136,6 +138,7 @@ def link_facts(body: bytes) -> LinkFacts:
         alias=text(found(codec.IFLA_IFALIAS, b"")),
         kind=kind,
         macvlan=_macvlan(info(codec.IFLA_INFO_DATA, b"")) if kind in ("macvlan", "macvtap") else Macvlan(),
+        vlan=_vlan(info(codec.IFLA_INFO_DATA, b"")) if kind == "vlan" else 0,
         altnames=_altnames(found(codec.IFLA_PROP_LIST, b"")),
         settings=_settings(found(codec.IFLA_AF_SPEC, b"")) if kind == "macvlan" else Settings(),
     )
@@ -197,6 +200,14 @@ def _macvlan(data: bytes) -> Macvlan:
     # A kernel before 5.12 neither tells the length of the queue nor lets it be set.
     length = found(codec.IFLA_MACVLAN_BC_QUEUE_LEN)
     return Macvlan(_u32(found(codec.IFLA_MACVLAN_MODE)), BCQUEUELEN if length is None else _u32(length))
+
+
+def _vlan(data: bytes) -> int:
+    found = attributes(data, _VLAN)
+    if int.from_bytes(found.get(codec.IFLA_VLAN_PROTOCOL, b""), "big") != codec.ETH_P_8021Q:
+        return 0
+    number: int = codec.U16.unpack(found[codec.IFLA_VLAN_ID])[0]
+    return number
 
 
 def _altnames(properties: bytes) -> frozenset[str]:

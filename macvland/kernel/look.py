@@ -1,13 +1,14 @@
 """The kernel's part of the host as seen: a few dumps, joined. Decides nothing, and reads no more than is compared.
 
-Ours is a macvlan link in our group or with an index of ours, whatever its name or alias; on it every address, and
-those routes and neighbours that carry our protocol number. Everything else is a fact about the host that nobody here
-may change.
+Ours is a macvlan or VLAN link in our group or with an index of ours, whatever its name or alias; on a shim every
+address, and those routes and neighbours that carry our protocol number. Everything else is a fact about the host that
+nobody here may change.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import random
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import IPv4Interface, IPv6Interface
 from itertools import chain
 from typing import TypeVar
@@ -27,7 +28,20 @@ from macvland.kernel.facts import (
     route_facts,
 )
 from macvland.kernel.sysfs import is_wireless
-from macvland.model import Address, Dad, Host, Interface, Link, Mode, Neighbour, Promiscuity, Route, Shim, ShimAddress
+from macvland.model import (
+    Address,
+    Dad,
+    Host,
+    Interface,
+    Link,
+    Mode,
+    Neighbour,
+    Promiscuity,
+    Route,
+    Shim,
+    ShimAddress,
+    Vlan,
+)
 
 MARK = "macvland-promiscuous-"  # an altname of a parent that we keep promiscuous begins so; its index follows
 MODES = {number: mode for mode, number in requests.MODES.items()}
@@ -35,6 +49,7 @@ PASSTHRU = requests.MODES[Mode.PASSTHRU]
 # Of our shims. The kernel counts up from 1 and never comes here; all have their upper bits in common (bpf.py). An index
 # is for life, so that a shim which somebody put into another group is still known as ours.
 INDEXES = range(0x700000, 0x800000)
+VLAN_INDEXES = range(0x600000, 0x700000)  # of our VLAN links: apart, for their neighbours are the LAN's, not ours
 WIDEST_SCOPE = 200  # RT_SCOPE_SITE; beyond lie link and host, which are no addresses for others
 
 
@@ -62,6 +77,11 @@ class Sight:
         first = max((index for index in taken if index in INDEXES), default=INDEXES.start - 1) + 1
         return (index for index in chain(range(first, INDEXES.stop), INDEXES) if index not in taken)
 
+    def free_vlan_indexes(self) -> Iterator[int]:
+        """Yield indexes for new VLAN links, others each time: by its index a parent that was made anew is known."""
+        taken = frozenset(self.indexes.values())
+        return (index for index in iter(partial(random.choice, VLAN_INDEXES), None) if index not in taken)
+
 
 def mark(index: int) -> str:
     """Return the altname that says: macvland keeps this link promiscuous. Another link's number is no mark."""
@@ -78,7 +98,7 @@ def look(channel: Channel, host: Host, before: Sight) -> tuple[Host, Sight]:
     route_bodies = _decode(_route_bodies(channel), route_facts, before.route_facts)
     links, addresses = link_bodies.values(), _by_index(address_bodies.values())
     names = {link.ifindex: link.name for link in links}
-    shims = {link.ifindex: link.name for link in links if _ours(link)}
+    shims = {link.ifindex: link.name for link in links if link.kind == "macvlan" and _ours(link, INDEXES)}
     others = [link for link in links if link.ifindex not in shims]
     down = (link for link in links if link.ifindex in shims and link.parent_namespace is None and not link.up)
     accepts = _accepted(channel, {link.parent for link in down})
@@ -86,6 +106,7 @@ def look(channel: Channel, host: Host, before: Sight) -> tuple[Host, Sight]:
         host,
         links=frozenset(_link(link, names, addresses, accepts) for link in others),
         default_link=_default_link(channel, others),
+        vlans=frozenset(_vlan(link, names) for link in others if link.vlan and _ours(link, VLAN_INDEXES)),
         shims=frozenset(_shim(link, names) for link in links if link.ifindex in shims),
         addresses=frozenset(_shim_addresses(addresses, shims)),
         routes=frozenset(_routes(route_bodies.values(), shims)),
@@ -102,18 +123,37 @@ def _decode(bodies: Iterable[bytes], decode: Callable[[bytes], T], known: Decode
     return {body: known.get(body) or decode(body) for body in bodies}
 
 
-def _ours(link: LinkFacts) -> bool:
-    marked = link.group in (requests.GROUP, requests.LEAVING) or link.ifindex in INDEXES
-    return link.kind == "macvlan" and marked
+def _ours(link: LinkFacts, indexes: Container[int]) -> bool:
+    return link.group in (requests.GROUP, requests.LEAVING) or link.ifindex in indexes
+
+
+def _network(link: LinkFacts) -> str:
+    return link.alias.removeprefix(requests.ALIAS) or link.name
+
+
+def _parent(link: LinkFacts, names: Mapping[int, str]) -> str:
+    elsewhere = f"if{link.parent}@other"  # no link is called so: the name is too long or has no such link here
+    return elsewhere if link.parent_namespace is not None else names.get(link.parent, elsewhere)
+
+
+def _vlan(link: LinkFacts, names: Mapping[int, str]) -> Vlan:
+    return Vlan(
+        name=link.name,
+        parent=_parent(link, names),
+        id=link.vlan,
+        mtu=link.mtu,
+        up=link.up,
+        marked=link.group == requests.GROUP,
+        network=_network(link),
+    )
 
 
 def _shim(link: LinkFacts, names: Mapping[int, str]) -> Shim:
     settings = link.settings
-    elsewhere = f"if{link.parent}@other"  # no link is called so: the name is too long or has no such link here
     return Shim(
         name=link.name,
-        network=link.alias.removeprefix(requests.ALIAS) or link.name,
-        parent=elsewhere if link.parent_namespace is not None else names.get(link.parent, elsewhere),
+        network=_network(link),
+        parent=_parent(link, names),
         mac=link.mac,
         mtu=link.mtu,
         # "source" is no mode of ours, nor is private: both get repaired.
@@ -153,6 +193,7 @@ def _link(
         point_to_point=bool(link.flags & codec.IFF_POINTOPOINT),
         # A driver's own link has no kind: all others need not be asked.
         wireless=not link.kind and is_wireless(link.name),
+        vlan=link.vlan or None,
         passthru=link.macvlan.mode == PASSTHRU,
         promiscuous=link.promiscuous and mark(link.ifindex) not in altnames,
         # What is below a veth is its peer, which carries nothing of it.

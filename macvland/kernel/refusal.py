@@ -8,7 +8,7 @@ from macvland.action import Action, Add, Change, Failure
 from macvland.kernel import codec
 from macvland.kernel.channel import Refusal
 from macvland.kernel.codec import Message
-from macvland.model import Link, Route, Shim, ShimAddress
+from macvland.model import Link, Route, Shim, ShimAddress, Vlan
 
 GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ESRCH, errno.EADDRNOTAVAIL})
 DELETIONS = frozenset({codec.RTM_DELLINK, codec.RTM_DELADDR, codec.RTM_DELROUTE, codec.RTM_DELNEIGH})
@@ -44,6 +44,8 @@ def _cure(action: Action, refusal: Refusal, links: dict[str, Link]) -> tuple[str
             known = _shim_cure(shim, code, parent) or _parent_cure(shim, code, parent)
         case Change(Shim() as shim):
             known = _shim_cure(shim, code, links.get(shim.parent))
+        case Add(Vlan() as vlan) | Change(Vlan() as vlan):
+            known = _vlan_cure(vlan, refusal)
         case Add(Route() as route):
             known = _route_cure(route, code)
         case Add(ShimAddress() as address) | Change(ShimAddress() as address) if code == errno.EACCES:
@@ -77,6 +79,17 @@ def _parent_cure(shim: Shim, code: int, parent: Link | None) -> tuple[str, bool]
         errno.EINVAL: f"a macvlan in passthru mode, in a container perhaps, has parent '{shim.parent}' for itself",
     }
     return (known[code], True) if code in known else None
+
+
+def _vlan_cure(vlan: Vlan, refusal: Refusal) -> tuple[str, bool] | None:
+    if refusal.errno in NO_SUPPORT and "VLAN" not in refusal.words:  # else it is the parent that carries none
+        return "this kernel has no 802.1Q VLANs: its module 8021q is missing", False
+    known = {
+        errno.ENODEV: f"parent '{vlan.parent}' does not exist",
+        errno.EEXIST: f"another link is called '{vlan.name}', or is VLAN {vlan.id} of '{vlan.parent}' already",
+        errno.ENETDOWN: f"parent '{vlan.parent}' is down",
+    }
+    return (known[refusal.errno], refusal.errno in PASSING) if refusal.errno in known else None
 
 
 def _route_cure(route: Route, code: int) -> tuple[str, bool] | None:

@@ -3,7 +3,7 @@
 from macvland.action import Add, Delete
 from macvland.kernel import codec
 from macvland.kernel.codec import Message, attribute
-from macvland.model import Mode, Neighbour, Route, Shim, ShimAddress
+from macvland.model import Mode, Neighbour, Route, Shim, ShimAddress, Vlan
 
 GROUP = 0x6D76  # 28022, "mv": the link group that makes a macvlan link ours, from the moment it exists
 LEAVING = 0x6D77  # the group into which shims go for the instant before they are deleted together
@@ -68,11 +68,31 @@ def create(shim: Shim, index: int, parent: int) -> Message:
     return Message(codec.RTM_NEWLINK, _CREATE, body)
 
 
+def create_vlan(vlan: Vlan, index: int, parent: int) -> Message:
+    """Make *vlan*, down, with the MAC of its parent, which it keeps up with."""
+    data = attribute(codec.IFLA_INFO_DATA, attribute(codec.IFLA_VLAN_ID, codec.U16.pack(vlan.id)))
+    body = (
+        codec.IFINFO.pack(0, 0, index, 0, 0)
+        + _text(codec.IFLA_IFNAME, vlan.name)
+        + _number(codec.IFLA_LINK, parent)
+        + _number(codec.IFLA_GROUP, GROUP)
+        + _number(codec.IFLA_MTU, vlan.mtu)
+        + attribute(codec.IFLA_LINKINFO, attribute(codec.IFLA_INFO_KIND, b"vlan") + data)
+    )
+    return Message(codec.RTM_NEWLINK, _CREATE, body)
+
+
+def settle_vlan(vlan: Vlan, index: int, *, ipv6: bool) -> Message:
+    """Give a new *vlan* what the create message cannot carry; and the host no address there by itself."""
+    families = attribute(codec.IFLA_AF_SPEC, _link_local(on=False)) if ipv6 else b""
+    return _set(index, _alias(vlan.network) + families)
+
+
 def settle(shim: Shim, index: int, *, ipv6: bool) -> Message:
     """Give a new *shim* what the create message cannot carry: the kernel ignores ifalias there."""
     families = _arp_filter(shim.arp_filter)
     if ipv6:
-        families += _link_local(shim.link_local)
+        families += _link_local(on=shim.link_local)
     return _set(index, _alias(shim.network) + attribute(codec.IFLA_AF_SPEC, families))
 
 
@@ -89,14 +109,15 @@ def hush(index: int, version: int) -> Message:
     return Message(codec.RTM_SETNEIGHTBL, 0, codec.NDTMSG.pack(_IP_VERSION[version]) + table + parameters)
 
 
-def full_name(shim: Shim) -> str:
-    """Return the name that *shim* would have if the kernel let it: as its altname, cut at ALTIFNAMSIZ - 1."""
-    return f"mv-{shim.network}"[:127]
+def full_name(link: Shim | Vlan) -> str:
+    """Return the name that *link* would have if the kernel let it: as its altname, cut at ALTIFNAMSIZ - 1."""
+    whole = f"mv-{link.network}" if isinstance(link, Shim) else f"{link.parent}.{link.id}"
+    return whole[:127]
 
 
-def altname(shim: Shim, index: int) -> Message:
-    """Give *shim* its full name besides the hashed one."""
-    names = _text(codec.IFLA_ALT_IFNAME, full_name(shim))
+def altname(link: Shim | Vlan, index: int) -> Message:
+    """Give *link* its full name besides the hashed one."""
+    names = _text(codec.IFLA_ALT_IFNAME, full_name(link))
     body = codec.IFINFO.pack(0, 0, index, 0, 0) + attribute(codec.IFLA_PROP_LIST | codec.NLA_F_NESTED, names)
     return Message(codec.RTM_NEWLINKPROP, _CREATE, body)
 
@@ -114,10 +135,20 @@ def adjust(shim: Shim, seen: Shim, index: int) -> Message | None:
         body += _macvlan(shim)
     families = _arp_filter(shim.arp_filter) if shim.arp_filter != seen.arp_filter else b""
     if shim.link_local != seen.link_local:
-        families += _link_local(shim.link_local)
+        families += _link_local(on=shim.link_local)
     if families:
         body += attribute(codec.IFLA_AF_SPEC, families)
     if shim.marked and not seen.marked:
+        body += _number(codec.IFLA_GROUP, GROUP)
+    return _set(index, body) if body else None
+
+
+def adjust_vlan(vlan: Vlan, seen: Vlan, index: int) -> Message | None:
+    """Bring *seen* to the settings of *vlan*, all but up; None where none of them differs."""
+    body = b""
+    if vlan.mtu != seen.mtu:
+        body += _number(codec.IFLA_MTU, vlan.mtu)
+    if vlan.marked and not seen.marked:
         body += _number(codec.IFLA_GROUP, GROUP)
     return _set(index, body) if body else None
 
@@ -201,7 +232,7 @@ def _arp_filter(on: bool) -> bytes:  # noqa: FBT001 - it is the value
     return attribute(_IP_VERSION[4], setting)
 
 
-def _link_local(on: bool) -> bytes:  # noqa: FBT001 - it is the value
+def _link_local(*, on: bool) -> bytes:
     mode = codec.IN6_ADDR_GEN_MODE_EUI64 if on else codec.IN6_ADDR_GEN_MODE_NONE
     return attribute(_IP_VERSION[6], attribute(codec.IFLA_INET6_ADDR_GEN_MODE, bytes((mode,))))
 

@@ -1,21 +1,19 @@
-"""The two settings of a shim that netlink cannot set: IPv6 router advertisements and automatic addresses."""
+"""The two settings of a link that netlink cannot set: IPv6 router advertisements and automatic addresses."""
 
 import os
-
-from macvland.model import Shim
 
 # Shows the network namespace of the thread that opens it, wherever /proc was mounted from.
 IPV6 = "/proc/sys/net/ipv6/conf"
 
 
-def write_ipv6(shim: Shim) -> bool:
-    """Set what *shim* asks of IPv6 and return True; False where the link has no IPv6, and so nothing to switch off.
+def write_ipv6(name: str, *, accept_ra: bool = False, autoconf: bool = False) -> bool:
+    """Set what a link takes of IPv6 and return True; False where it has no IPv6, and so nothing to switch off.
 
     Raises OSError where the kernel does not let us, say with /proc/sys mounted read-only.
     """
     try:
-        _write(f"{IPV6}/{shim.name}/accept_ra", shim.accept_ra)
-        _write(f"{IPV6}/{shim.name}/autoconf", shim.autoconf)
+        _write(f"{IPV6}/{name}/accept_ra", accept_ra)
+        _write(f"{IPV6}/{name}/autoconf", autoconf)
     except FileNotFoundError:
         return False
     return True

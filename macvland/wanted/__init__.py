@@ -5,15 +5,17 @@ believed) stays as it is seen.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from macvland.config import Config, Declaration
-from macvland.model import Goal, Hold, Host, ShimAddress
+from macvland.model import Goal, Hold, Host, Link, ShimAddress
 from macvland.wanted.docker import docker_network
 from macvland.wanted.facts import Facts, as_seen, names, obstacle, shims_by_network, union
-from macvland.wanted.fitness import unfit
+from macvland.wanted.fitness import unfit, unfit_below_vlan
 from macvland.wanted.parent import absent, carrier, parent_of, promiscuity
 from macvland.wanted.shim import host_shim, no_shim
+from macvland.wanted.vlan import kept_vlans, vlan_link
 
 Subject = TypeVar("Subject")
 
@@ -35,18 +37,20 @@ def wanted(
     facts = Facts(config, seen, machine_id, held, recheck)
     declared = {declaration.name for declaration in config.declarations}
     undeclared = ({network.name for network in seen.networks if network.spec} | facts.shims.keys()) - declared
-    return union(
+    goal = union(
         *(_guarded(declaration.name, facts, _declared, declaration) for declaration in config.declarations),
         *(_guarded(name, facts, _undeclared, name) for name in sorted(undeclared)),
         promiscuity(config, facts),
     )
+    return union(goal, kept_vlans(config, facts, goal.host)) if seen.vlans else goal
 
 
 def removals(config: Config, seen: Host) -> frozenset[str]:
     """Return the networks of which something of ours is seen that no file asks for any more."""
     declared = {declaration.name for declaration in config.declarations}
     shimmed = {declaration.name for declaration in config.declarations if declaration.shim}
-    networks = {network.name for network in seen.networks if network.spec} - declared
+    networks = {network.name for network in seen.networks if network.spec} | {vlan.network for vlan in seen.vlans}
+    networks -= declared
     return frozenset(networks | shims_by_network(config, seen).keys() - shimmed)
 
 
@@ -61,9 +65,27 @@ def _guarded(name: str, facts: Facts, ask: Callable[[Subject, Facts], Goal], sub
 def _declared(declaration: Declaration, facts: Facts) -> Goal:
     if declaration.parent is None:
         return docker_network(declaration, None, facts)
-    link = parent_of(declaration.parent, facts)
-    if link is None:
+    parent = parent_of(declaration.parent, facts)
+    if parent is None:
         return absent(declaration, facts)
+    return _on(parent, declaration, facts) if declaration.vlan is None else _on_vlan(parent, declaration, facts)
+
+
+def _on_vlan(parent: Link, declaration: Declaration, facts: Facts) -> Goal:
+    """Ask for the VLAN link of *declaration* on *parent*, and on that for the rest."""
+    if declaration.parent_check and (reason := unfit_below_vlan(parent, facts)):
+        return as_seen(declaration.name, facts, Hold.CONFLICT, reason)
+    link, vlan = vlan_link(declaration, parent, facts)
+    if link is None:
+        return vlan
+    if not parent.up:
+        link = replace(link, up=True)  # it is down because its parent is, which is what there is to tell
+        return union(vlan, _on(link, declaration, facts), carrier(declaration.name, parent))
+    return union(vlan, _on(link, declaration, facts))
+
+
+def _on(link: Link, declaration: Declaration, facts: Facts) -> Goal:
+    """Ask for the network and the shim of *declaration* on *link*."""
     if declaration.parent_check and (reason := unfit(link, facts)):
         return as_seen(declaration.name, facts, Hold.CONFLICT, reason)
     shim = host_shim(declaration, link, facts) if declaration.shim else no_shim(declaration, facts)

@@ -32,6 +32,7 @@ class Facts:
         self.altnames = {name: link.name for link in seen.links for name in link.altnames}
         self.macs = {link.mac for link in seen.links} | {attachment.mac for attachment in seen.attachments}
         self.children = _by((link for link in seen.links if link.below), lambda link: link.below)
+        self.vlans = {(link.below, link.vlan): link for link in seen.links if link.vlan}
         self.shims = shims_by_network(config, seen)
         self.addresses = _by(seen.addresses, lambda address: address.shim)
         self.routes = _by(seen.routes, lambda route: route.shim)
@@ -78,6 +79,7 @@ def union(*goals: Goal) -> Goal:
     hosts = [goal.host for goal in goals]
     return Goal(
         host=Host(
+            vlans=frozenset().union(*(host.vlans for host in hosts)),
             shims=frozenset().union(*(host.shims for host in hosts)),
             addresses=frozenset().union(*(host.addresses for host in hosts)),
             routes=frozenset().union(*(host.routes for host in hosts)),

@@ -4,6 +4,8 @@ The kernel's answers to the same links would be EINVAL and EBUSY (drivers/net/ma
 success, and silence on the wire.
 """
 
+from collections.abc import Callable, Iterable
+
 from macvland.model import Link
 from macvland.wanted.facts import Facts
 
@@ -16,7 +18,17 @@ DELETE = "delete that one, or use another link"
 
 def unfit(link: Link, facts: Facts) -> str:
     """Return why *link* cannot carry a network, and what helps; "" where nothing is known against it."""
-    rules = (_no_ethernet, _stacked, _port, _shared, _wireless)
+    return _first(link, facts, (_no_ethernet, _stacked, _port, _shared, _wireless))
+
+
+def unfit_below_vlan(link: Link, facts: Facts) -> str:
+    """Return the same of a VLAN link on *link*, which has its frames before a bridge, ipvlan or passthru link does."""
+    master = facts.links.get(link.master or "")
+    bridged = master and master.kind in ("bridge", "openvswitch")
+    return _first(link, facts, (_no_ethernet, _stacked, *(() if bridged else (_port,)), _wireless))
+
+
+def _first(link: Link, facts: Facts, rules: Iterable[Callable[[Link, Facts], str]]) -> str:
     reason = next((found for rule in rules if (found := rule(link, facts))), "")
     return f"its parent '{link.name}' {reason}" if reason else ""
 

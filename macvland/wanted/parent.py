@@ -12,6 +12,12 @@ def parent_of(written: str, facts: Facts) -> Link | None:
     return facts.links.get(written) or facts.other_names.get(written)
 
 
+def carrying(declaration: Declaration, facts: Facts) -> Link | None:
+    """Return the link that is to carry the network of *declaration*: its parent, or the link of its VLAN there."""
+    link = parent_of(declaration.parent, facts) if declaration.parent else None
+    return facts.vlans.get((link.name, declaration.vlan)) if link and declaration.vlan else link
+
+
 def absent(declaration: Declaration, facts: Facts) -> Goal:
     """Keep what there is of a network whose parent is not there, and tell what it waits for."""
     written = declaration.parent
@@ -43,7 +49,7 @@ def promiscuity(config: Config, facts: Facts) -> Goal:
     parents = {
         link.name: declaration.name
         for declaration in reversed(config.declarations)
-        if declaration.promiscuous and declaration.parent and (link := parent_of(declaration.parent, facts))
+        if declaration.promiscuous and (link := carrying(declaration, facts))
     }
     asked = (
         Promiscuity(parent=parent, network=network)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults.daemon import Daemon, attach, changes, trace
 from tests.faults.invariants import idle, indexes
-from tests.lab import Host, wait_until
+from tests.lab import CommandError, Host, wait_until
 from tests.scene import (
     BORROWED,
     Serving,
@@ -137,9 +137,17 @@ def test_a_parent_that_is_unplugged_and_replugged_carries_its_shim_again(served:
     waits(served, host, "waits for its parent 'eth5', which does not exist yet")
     plug(host)
     wait_until(lambda: "mv-lab" in indexes(host))
-    host.docker("restart", "web")
     wait_for_state(served, host, "lab", "ready")
+    wait_until(lambda: answers(host, WEB), what="the container, which lost its link, to have one again")
     reached(host)
+
+
+def answers(host: Host, address: str) -> bool:
+    try:
+        host.ping(address)
+    except CommandError:
+        return False
+    return True
 
 
 @pytest.mark.fault("C38")

@@ -27,6 +27,7 @@ WANTED = Host(
 def ours(host: Host) -> Host:
     """Return of *host* what macvland owns in the kernel."""
     return Host(
+        vlans=host.vlans,
         shims=host.shims,
         addresses=host.addresses,
         routes=host.routes,

@@ -15,7 +15,7 @@ from pyroute2.netlink.rtnl.rtmsg import rtmsg
 from macvland.action import Add
 from macvland.kernel import Kernel, codec, facts, requests
 from macvland.kernel.channel import open_channel
-from macvland.model import Neighbour, Route, ShimAddress
+from macvland.model import Neighbour, Route, ShimAddress, Vlan
 from tests.kernel.samples import ADDRESS, NEIGHBOUR, ROUTE, SHIM, make
 from tests.lab.netns import add_bridge, add_parent, ip
 
@@ -70,6 +70,7 @@ def test_links() -> None:
                 alias=theirs.get_attr("IFLA_IFALIAS") or "",
                 kind=info.get_attr("IFLA_INFO_KIND") if info else "",
                 macvlan=macvlan(info),
+                vlan=0,  # this kernel need not have any: tests/vm
                 altnames=altnames(theirs),
                 settings=settings(theirs, info),
             )
@@ -89,6 +90,41 @@ def test_the_length_of_a_broadcast_queue() -> None:
         links = [facts.link_facts(body) for body in channel.dump(requests.links())]
     lengths = {link.name: link.macvlan.bcqueuelen for link in links if link.kind == "macvlan"}
     assert lengths == {"mv-lan": 1000, "other0": 77}
+
+
+def test_a_request_for_a_vlan_link() -> None:
+    vlan = Vlan(name="eth0.50", parent="eth0", id=50, mtu=1400, network="lan")
+    made = decoded(*sent(requests.create_vlan(vlan, 6291456, 2)))
+    info = made.get_attr("IFLA_LINKINFO")
+    told = {
+        "index": made["index"],
+        "flags": made["flags"],
+        "name": made.get_attr("IFLA_IFNAME"),
+        "parent": made.get_attr("IFLA_LINK"),
+        "group": made.get_attr("IFLA_GROUP"),
+        "mtu": made.get_attr("IFLA_MTU"),
+        "kind": info.get_attr("IFLA_INFO_KIND"),
+        "id": info.get_attr("IFLA_INFO_DATA").get_attr("IFLA_VLAN_ID"),
+    }
+    assert told == {
+        "index": 6291456,
+        "flags": 0,
+        "name": "eth0.50",
+        "parent": 2,
+        "group": 28022,
+        "mtu": 1400,
+        "kind": "vlan",
+        "id": 50,
+    }
+
+
+@pytest.mark.parametrize(("protocol", "expected"), [(0x8100, 50), (0x88A8, 0)], ids=["802.1Q", "802.1ad"])
+def test_the_id_of_a_vlan_link(protocol: int, expected: int) -> None:
+    data = codec.attribute(codec.IFLA_VLAN_PROTOCOL, protocol.to_bytes(2, "big"))
+    data += codec.attribute(codec.IFLA_VLAN_ID, codec.U16.pack(50))
+    info = codec.attribute(codec.IFLA_INFO_KIND, b"vlan\0") + codec.attribute(codec.IFLA_INFO_DATA, data)
+    body = codec.IFINFO.pack(0, 1, 7, 0, 0) + codec.attribute(codec.IFLA_LINKINFO, info)
+    assert facts.link_facts(body).vlan == expected
 
 
 def altnames(link: Any) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """What the kernel refuses reaches people as a reason, attributed to the action, and stops nothing else."""
 
+import errno
 import os
 import pickle
 import subprocess
@@ -11,7 +12,9 @@ import pytest
 
 from macvland.action import Action, Add, Change, Failure
 from macvland.kernel import Kernel
-from macvland.model import Host, Mode, Shim
+from macvland.kernel.channel import Refusal
+from macvland.kernel.refusal import explain
+from macvland.model import Host, Mode, Shim, Vlan
 from tests.kernel.samples import ADDRESS, NEIGHBOUR, ROUTE, SHIM, do, make, seen
 from tests.lab.netns import add_bridge, ip, private_mounts
 
@@ -70,6 +73,47 @@ def test_a_refused_shim_is_told_with_its_cure(
     before()
     kernel.observe(Host())
     assert kernel.apply([Add(shim)]) == (Failure(action=Add(shim), reason=reason, passing=passing),)
+
+
+def test_a_vlan_link_is_made_or_the_kernel_is_said_to_have_none(kernel: Kernel) -> None:
+    vlan = Vlan(name="eth0.50", parent="eth0", id=50, mtu=1500, network="lan")
+    reason = "this kernel has no 802.1Q VLANs: its module 8021q is missing"
+    failures = kernel.apply([Add(vlan)])
+    assert (failures, seen(kernel).vlans) in (
+        ((), {vlan}),
+        ((Failure(action=Add(vlan), reason=reason, passing=False),), frozenset()),
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "reason", "passing"),
+    [
+        (
+            errno.EOPNOTSUPP,
+            "Unknown device type",
+            "this kernel has no 802.1Q VLANs: its module 8021q is missing",
+            False,
+        ),
+        (
+            errno.EOPNOTSUPP,
+            "VLANs not supported on device",
+            "Operation not supported (VLANs not supported on device)",
+            False,
+        ),
+        (errno.EEXIST, "", "another link is called 'eth0.50', or is VLAN 50 of 'eth0' already", False),
+        (errno.ENODEV, "", "parent 'eth0' does not exist", True),
+        (errno.ENETDOWN, "", "parent 'eth0' is down", True),
+    ],
+    ids=str,
+)
+def test_a_refused_vlan_link_is_told_with_its_cure(
+    code: int,
+    words: str,
+    reason: str,
+    passing: bool,  # noqa: FBT001 - a table
+) -> None:
+    action = Add(Vlan(name="eth0.50", parent="eth0", id=50, mtu=1500))
+    assert explain(action, Refusal(code, words), ()) == Failure(action=action, reason=reason, passing=passing)
 
 
 def test_a_parent_that_went_since_the_last_look_is_waited_for(kernel: Kernel) -> None:

@@ -34,6 +34,7 @@ def test_all_keys_reach_the_declaration() -> None:
         mode=Mode.BRIDGE,
         promiscuous=True,
         internal=False,
+        vlan=4094,
         parent_check=False,
         labels=frozenset({("team", "press"), ("com.example.floor", "")}),
         subnets=(

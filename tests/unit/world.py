@@ -26,6 +26,7 @@ from macvland.model import (
     Route,
     Shim,
     ShimAddress,
+    Vlan,
 )
 
 Thing = TypeVar("Thing")
@@ -60,6 +61,7 @@ class World:
             host,
             links=mine.links,
             default_link=mine.default_link,
+            vlans=mine.vlans,
             shims=mine.shims,
             addresses=mine.addresses,
             routes=mine.routes,
@@ -92,6 +94,8 @@ class World:
             case Change(ShimAddress() as address, ShimAddress() as seen):
                 self._delete_address(seen)
                 self._add_address(address)
+            case Add(Vlan()) | Change(Vlan(), Vlan()) | Delete(Vlan()):
+                self._apply_vlan(action)
             case Delete(Shim() as shim):
                 self._destroy(self._shim(shim.name))
             case Add(ShimAddress() as address):
@@ -117,6 +121,39 @@ class World:
                 self._set(promiscuous=self.host.promiscuous - {present(promiscuity, self.host.promiscuous)})
             case _:
                 raise ImpossibleError(f"not the kernel's: {action}")
+
+    def _apply_vlan(self, action: Action) -> None:
+        match action:
+            case Add(Vlan() as vlan):
+                self._add_vlan(vlan)
+            case Change(Vlan() as vlan, Vlan() as before):
+                self._set_vlan(vlan, present(before, self.host.vlans))
+            case Delete(Vlan() as vlan):
+                self._delete_vlan(present(vlan, self.host.vlans))
+
+    def _add_vlan(self, vlan: Vlan) -> None:
+        """A VLAN link has the MAC of its parent, and no VLAN is on a parent twice."""
+        below = self._link(vlan.parent)
+        if any(link.name == vlan.name or (link.below, link.vlan) == (vlan.parent, vlan.id) for link in self.host.links):
+            raise ImpossibleError(f"{vlan}: it is there")
+        index = max(link.index for link in self.host.links) + 1
+        link = Link(name=vlan.name, index=index, kind="vlan", mac=below.mac, below=below.name, vlan=vlan.id)
+        self._set(links=self.host.links | {link}, vlans=self.host.vlans | {vlan})
+        self._set_vlan(vlan, vlan)
+
+    def _set_vlan(self, vlan: Vlan, before: Vlan) -> None:
+        below, link = self._link(vlan.parent), self._link(vlan.name)
+        if vlan.mtu > below.mtu or (vlan.up and not below.up):
+            raise ImpossibleError(f"{vlan}: not above its parent")
+        changed = replace(link, mtu=vlan.mtu, up=vlan.up, carrier=below.carrier)
+        self._set(links=self.host.links - {link} | {changed}, vlans=self.host.vlans - {before} | {vlan})
+
+    def _delete_vlan(self, vlan: Vlan) -> None:
+        if any(shim.parent == vlan.name for shim in self.host.shims):
+            raise ImpossibleError(f"{vlan}: a shim is on it")
+        if any(network.parent == vlan.name for network in self.host.networks):
+            raise ImpossibleError(f"{vlan}: a network is on it")
+        self._set(links=self.host.links - {self._link(vlan.name)}, vlans=self.host.vlans - {vlan})
 
     def _create(self, shim: Shim) -> None:
         taken = {link.name for link in self.host.links} | {one.name for one in self.host.shims}
@@ -263,7 +300,22 @@ class World:
         )
 
     def rearrange(self, links: frozenset[Link], default_link: str | None) -> None:
-        """Give the host *links*: shims go with their parent, take its lower MTU, lose what spoke from its address."""
+        """Give the host *links*: shims go with their parent, take its lower MTU, lose what spoke from its address.
+
+        VLAN links of ours stay on those that do.
+        """
+        below = {link.name: link for link in links}
+        vlans = frozenset(
+            replace(vlan, mtu=min(vlan.mtu, below[vlan.parent].mtu), up=below[vlan.parent].up)
+            for vlan in self.host.vlans
+            if vlan.parent in below
+        )
+        tagged = {vlan.name: vlan for vlan in vlans}
+        links |= frozenset(
+            replace(link, mtu=vlan.mtu, up=vlan.up, carrier=below[vlan.parent].carrier)
+            for link in self.host.links
+            if (vlan := tagged.get(link.name))
+        )
         mtus = {link.name: link.mtu for link in links}
         for shim in self.host.shims:
             if shim.parent not in mtus:
@@ -273,7 +325,7 @@ class World:
                 if mtus[shim.parent] < IPV6_MTU:
                     self._drop_ipv6(shim.name)
         kept = frozenset(one for one in self.host.promiscuous if one.parent in mtus)
-        self._set(links=links, default_link=default_link, promiscuous=kept)
+        self._set(links=links, vlans=vlans, default_link=default_link, promiscuous=kept)
         self._drop_sourceless_routes()
 
     def _drop_ipv6(self, shim: str) -> None:
