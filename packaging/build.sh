@@ -32,7 +32,7 @@ build_deb() {
 
 build_rpm() {
     say "rpm"
-    rpmbuild --define "_topdir $work/rpm" --define "_sourcedir $work" --define "version_ $version" \
+    rpmbuild --define "_topdir $work/rpm" --define "_sourcedir $work" \
         -ba packaging/macvland.spec >"$work/rpm.log" 2>&1 || { cat "$work/rpm.log"; return 1; }
     rm -f "$out"/macvland-*.rpm
     find "$work/rpm" -name '*.rpm' -exec mv {} "$out" \;
@@ -42,5 +42,7 @@ build_rpm() {
 }
 
 for kind in ${*:-deb rpm}; do "build_$kind"; done
+say "tests of both"
+[ $# -gt 0 ] || MACVLAND_PACKAGES=1 .venv/bin/pytest --quiet tests/packages
 say "systemd-analyze security"
 for unit in systemd/*.service; do systemd-analyze security --offline=true "$unit" | tail -n 1; done
