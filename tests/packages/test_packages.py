@@ -121,7 +121,7 @@ def test_the_scriptlets_of_the_rpm(rpm: Path, script: str, words: tuple[str, ...
 
 
 def test_the_rpm_is_installed_works_and_goes(rpm: Path, tmp_path: Path) -> None:
-    root = ("--root", str(tmp_path))
+    root = ("--root", str(tmp_path), "--dbpath", "/var/lib/rpm")
     run("rpm", *root, "--initdb")
     # The libraries are Debian's and not in its database; the scriptlets want a shell in there.
     run("rpm", *root, "--install", "--nodeps", "--noscripts", rpm)
