@@ -29,7 +29,10 @@ def engine_of(headers: Mapping[str, str]) -> Engine:
     """Return the engine that signs with *headers*; EngineAbsentError, by name, for one that is not served."""
     maker, _, version = headers.get("server", "").split(" ")[0].partition("/")
     if maker == "Libpod":
-        raise EngineAbsentError(f"this is Podman {version}, not Docker: macvland does not serve it yet")
+        raise EngineAbsentError(  # measured: docs/engines.md
+            f"this is Podman {version}, not Docker, and macvland does not serve it: "
+            f"reserved addresses and modes get lost on the way, and it does not tell a network's parent"
+        )
     major, _, minor = headers.get("api-version", "").partition(".")
     if not (major.isdecimal() and minor.isdecimal()):
         raise EngineAbsentError("what answers is not a Docker engine: it names no API version")

@@ -1,15 +1,13 @@
 """A real Docker on a lab host: containerd and dockerd as two processes, with their genuine paths."""
 
-import io
-import shutil
 import signal
 import socket
 import subprocess
-import tarfile
 from typing import TYPE_CHECKING, Any
 
 from tests.lab import engine
-from tests.lab.command import SEARCH_PATH, TimeIsUpError, wait_until
+from tests.lab.command import TimeIsUpError, wait_until
+from tests.lab.image import write_image
 
 if TYPE_CHECKING:
     from tests.lab.host import Host
@@ -23,7 +21,6 @@ LEAN = (
     "--userland-proxy=false",
 )
 NAT = ("--iptables=true",)  # Docker's own bridge, and masquerading behind the host's address
-APPLETS = "arp arping cat false hostname httpd ifconfig ip ls nc ping ping6 route sh sleep true udhcpc udhcpd wget"
 CONTAINERD = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
 
 
@@ -83,24 +80,8 @@ class Dockerd:
 
     def load_image(self) -> None:
         """Make the image `lab` out of the machine's static busybox."""
-        busybox = shutil.which("busybox", path=SEARCH_PATH)
-        if not busybox:
-            raise FileNotFoundError("busybox: install busybox-static")
         archive = self._host.path("/run/lab-image.tar")
-        with tarfile.open(archive, "w") as image:
-            for directory in ("bin", "dev", "etc", "proc", "root", "sys", "tmp"):
-                entry = tarfile.TarInfo(directory)
-                entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-                image.addfile(entry)
-            image.add(busybox, "bin/busybox")
-            for applet in APPLETS.split():
-                entry = tarfile.TarInfo(f"bin/{applet}")
-                entry.type, entry.linkname = tarfile.SYMTYPE, "busybox"
-                image.addfile(entry)
-            passwd = b"root:x:0:0::/root:/bin/sh\n"
-            entry = tarfile.TarInfo("etc/passwd")
-            entry.size = len(passwd)
-            image.addfile(entry, io.BytesIO(passwd))
+        write_image(archive)
         self._host.docker("import", "/run/lab-image.tar", "lab")
         archive.unlink()
 

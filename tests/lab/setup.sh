@@ -50,4 +50,4 @@ if [ "${1:-}" = distro ]; then
     make_venv .cache/venv-distro --system-site-packages -- 'pytest>=8' 'hypothesis>=6'
 fi
 [ "${1:-}" != packages ] || install_missing $(cat packaging/packages)
-.venv/bin/python -c 'from tests.lab import engine; engine.environment()'
+.venv/bin/python -c 'from tests.lab import engine, podman; engine.environment(); podman.environment()'
