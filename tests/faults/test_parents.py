@@ -131,6 +131,37 @@ def test_a_parent_that_comes_late_is_waited_for_and_used(
     reached(host)
 
 
+@pytest.mark.fault("C36")
+def test_auto_follows_the_default_route_with_shim_network_and_container(
+    daemon: Daemon, host: Host, default_route: str
+) -> None:
+    host.drop("lab.toml", lab("auto"))
+    wait_until(lambda: carried_by(host) == ("eth0", "eth0"))
+    plug(host)
+    host.ip("route", "replace", "default", "via", "10.5.5.1", "dev", "eth5")
+    wait_until(lambda: carried_by(host) == ("eth5", "eth5"))
+    wait_for_state(daemon, host, "lab", "ready")
+    host.container("web", "lab", ip=WEB)
+    reached(host)
+    host.ip("route", "replace", *default_route.split())
+    wait_until(lambda: carried_by(host) == ("eth0", "eth0"))
+    wait_until(lambda: (it := network_status(host, "lab")) and (it.parent, it.link) == ("auto", "eth0"))
+
+
+@pytest.fixture
+def default_route(host: Host) -> Iterator[str]:
+    """The default route, which is that again afterwards."""
+    before = host.ip("route", "show", "default").strip()
+    yield before
+    host.ip("route", "replace", *before.split())
+
+
+def carried_by(host: Host) -> tuple[str, str]:
+    """Return the links on which the shim is, and Docker's network; "" where there is none."""
+    shim = links(host).get("mv-lab", {"link": ""})["link"]
+    return shim, inspect(host, "lab")["Options"]["parent"] if "lab" in networks(host) else ""
+
+
 @pytest.mark.fault("C37")
 def test_a_parent_that_is_unplugged_and_replugged_carries_its_shim_again(served: Daemon, host: Host) -> None:
     host.ip("link", "delete", "eth5")
@@ -286,3 +317,76 @@ def test_the_shim_follows_the_mtu_of_its_parent_down_and_up(host: Host) -> None:
         wait_until(lambda mtu=mtu: host.ip_json("link", "show", "mv-lab")[0]["mtu"] == mtu)  # type: ignore[misc]
     assert indexes(host) == before
     reached(host)
+
+
+# Promiscuous mode
+
+
+@pytest.fixture
+def promiscuous(daemon: Daemon, host: Host) -> Daemon:
+    """The daemon, which keeps eth5 promiscuous for 'lab', whose file knows it by its MAC."""
+    plug(host)
+    host.drop("lab.toml", lab(MAC, shim="", extra="promiscuous = true"))
+    wait_for_state(daemon, host, "lab", "ready")
+    assert is_promiscuous(host)
+    return daemon
+
+
+def is_promiscuous(host: Host, link: str = "eth5") -> bool:
+    return "PROMISC" in links(host)[link]["flags"]
+
+
+def bounce(host: Host) -> None:
+    host.ip("link", "set", "eth5", "down")
+    host.ip("link", "set", "eth5", "up")
+
+
+def switch_off(host: Host) -> None:
+    host.ip("link", "set", "eth5", "promisc", "off")
+
+
+def replug(host: Host) -> None:
+    host.ip("link", "delete", "eth5")
+    plug(host)
+
+
+def rename(host: Host) -> None:
+    host.ip("link", "set", "eth5", "name", "other5")
+    host.ip("link", "set", "other5", "promisc", "off")
+    wait_until(lambda: is_promiscuous(host, "other5"))
+    host.ip("link", "set", "other5", "name", "eth5")
+
+
+@pytest.mark.parametrize("happen", [bounce, switch_off, replug, rename], ids=lambda it: it.__name__)
+def test_a_parent_stays_promiscuous_and_is_so_no_more_when_no_file_asks(
+    promiscuous: Daemon, host: Host, happen: Callable[[Host], None]
+) -> None:
+    happen(host)
+    wait_until(lambda: is_promiscuous(host))
+    wait_for_state(promiscuous, host, "lab", "ready")
+    idle(promiscuous)
+    host.drop("lab.toml", lab(MAC, shim=""))
+    wait_until(lambda: not is_promiscuous(host))
+    assert "altnames" not in links(host)["eth5"]
+
+
+def test_a_parent_stays_promiscuous_until_the_last_file_that_asked_is_gone(promiscuous: Daemon, host: Host) -> None:
+    second = lab(shim="", extra='promiscuous = true\nmode = "private"').replace("10.5.5", "10.6.6")
+    host.drop("second.toml", second)  # Docker up to 26 has one network for a parent; what it asks of it counts
+    wait_until(lambda: network_status(host, "second"))
+    host.remove("lab.toml")
+    wait_for_state(promiscuous, host, "lab", "gone")
+    assert is_promiscuous(host)
+    host.remove("second.toml")
+    wait_until(lambda: not is_promiscuous(host))
+    wait_for_state(promiscuous, host, "second", "gone")
+
+
+def test_promiscuous_mode_that_somebody_else_switched_on_stays(daemon: Daemon, host: Host) -> None:
+    plug(host)
+    host.ip("link", "set", "eth5", "promisc", "on")
+    host.drop("lab.toml", lab(shim="", extra="promiscuous = true"))
+    wait_for_state(daemon, host, "lab", "ready")
+    host.remove("lab.toml")
+    wait_for_state(daemon, host, "lab", "gone")
+    assert is_promiscuous(host)
