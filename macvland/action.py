@@ -6,8 +6,8 @@ from macvland.model import Attachment, KernelThing, Network, Proof, Shim, ShimAd
 
 SETTINGS = {
     Shim: (
-        *("network", "mac", "mtu", "mode", "bcqueuelen", "up", "arp_filter", "accept_ra", "autoconf", "link_local"),
-        "marked",
+        *("network", "mac", "mtu", "mode", "bcqueuelen", "up", "arp_filter", "accept_ra", "autoconf"),
+        *("proxy_ndp", "link_local", "marked"),
     ),
     ShimAddress: ("prefix_length", "dad"),
     Vlan: ("mtu", "up", "marked"),
@@ -16,7 +16,7 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """Bring something about that is missing. A permanent neighbour takes the place of what was learned."""
+    """Bring something about that is missing. A neighbour and a proxy take the place of what is there."""
 
     thing: KernelThing | Network
 

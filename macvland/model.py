@@ -96,6 +96,7 @@ class Shim:
     arp_filter: bool = True  # answer ARP only where the route back leaves by this link: no ARP flux
     accept_ra: bool = False  # else the LAN's router gives the host a second default route
     autoconf: bool = False
+    proxy_ndp: bool = False  # answer for other addresses of the host, as its proxies say; IPv6 asks forwarding for that
     link_local: bool = False  # an address of the kernel's own for each link costs O(N) where there are thousands
     marked: bool = True  # is in our link group, by which everybody knows whose it is
 
@@ -150,6 +151,20 @@ class Neighbour:
 
     def __str__(self) -> str:
         return f"neighbour {self.address} at {self.mac} on shim '{self.shim}'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """An address of the host for which a shim answers NDP: to the containers that have *macs*, and to nobody else."""
+
+    shim: str
+    address: Address
+    macs: frozenset[str] | None  # None: to the whole LAN, which is seen, never wanted
+    network: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        whom = "the whole LAN" if self.macs is None else f"{len(self.macs)} container{'s' * (len(self.macs) != 1)}"
+        return f"proxy for {self.address} on shim '{self.shim}', for {whom}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +248,7 @@ class Loss:
     curable: bool = True  # by making it anew
 
 
-KernelThing = Vlan | Shim | ShimAddress | Route | Neighbour | Promiscuity
+KernelThing = Vlan | Shim | ShimAddress | Route | Neighbour | Proxy | Promiscuity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +288,7 @@ class Host:
     addresses: frozenset[ShimAddress] = frozenset()
     routes: frozenset[Route] = frozenset()
     neighbours: frozenset[Neighbour] = frozenset()
+    proxies: frozenset[Proxy] = frozenset()
     promiscuous: frozenset[Promiscuity] = frozenset()
     engine: Engine | None = None
     absence: str = ""  # why there is no engine, in words

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from macvland.action import Action, Add, Change, Delete, Finish, Prove, Reconnect, Replace
-from macvland.model import Address, Host, Neighbour, Network, Route, ShimAddress
+from macvland.model import Address, Host, Neighbour, Network, Proxy, Route, ShimAddress
 
-PartOfShim = TypeVar("PartOfShim", ShimAddress, Route, Neighbour)
+PartOfShim = TypeVar("PartOfShim", ShimAddress, Route, Neighbour, Proxy)
 
 
 def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
@@ -30,6 +30,8 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
     bare = _with_ipv4(addresses) - _with_ipv4(wanted.addresses)
     routes = {it for it in seen.routes if it.shim not in gone and (it.shim, it.destination.version) not in bare}
     neighbours = {it for it in seen.neighbours if it.shim not in gone and (it.shim, it.address.version) not in bare}
+    proxies = {it for it in seen.proxies if it.shim not in gone}
+    answered = {(proxy.shim, proxy.address) for proxy in wanted.proxies}
     promiscuous = {promiscuity.parent for promiscuity in wanted.promiscuous}
     owners = {shim.name: shim.network for shim in (*seen.shims, *wanted.shims)}
     ours = {network.name: network for network in seen.networks if network.spec}
@@ -71,6 +73,13 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
             for it in sorted(neighbours - wanted.neighbours, key=str)
             if (it.shim, it.address) not in pinned
         ),
+        # Adding has replaced those for whom the shim answers.
+        *(
+            Delete(_named(it, owners))
+            for it in sorted(proxies - wanted.proxies, key=str)
+            if (it.shim, it.address) not in answered
+        ),
+        *(Add(it) for it in sorted(wanted.proxies - proxies, key=str)),
         # Finish first what was begun: its network may be the one that is missing.
         *(Finish(it) for it in sorted(seen.unfinished, key=str)),
         # Prove before anything is made: what is made on a parent hides what was lost there.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from macvland.action import Action, Add, Change, Delete
 from macvland.model import (
+    Dad,
     Hold,
     Host,
     KernelThing,
@@ -17,6 +18,7 @@ from macvland.model import (
     Network,
     Obstacle,
     Promiscuity,
+    Proxy,
     Route,
     Shim,
     ShimAddress,
@@ -46,8 +48,10 @@ class Repair:
 
 
 def repair_of(action: Action, seen: Host) -> Repair | None:
-    """Return the repair that *action* makes on the host as *seen*; None where nobody but Docker itself undoes it."""
+    """Return the repair that *action* makes on the host as *seen*; None where Docker or the LAN decides on it."""
     match action:
+        case Change(seen=ShimAddress(dad=Dad.FAILED)):
+            return None
         case Add(thing) | Change(thing):
             place, about, outcome = _subject(thing, seen)
             return Repair(place=place, about=about, outcome=outcome, action=action)
@@ -66,6 +70,8 @@ def _subject(thing: KernelThing | Network, seen: Host) -> tuple[str, Hashable, H
             return name, name, (thing, index)
         case Neighbour(shim=name, address=address, mac=mac):
             return name, (Neighbour, address), mac
+        case Proxy(shim=name, address=address, macs=macs):
+            return name, (Proxy, address), macs
         case ShimAddress(shim=name) | Route(shim=name):
             return name, thing, True
         case Promiscuity(parent=parent):

@@ -152,6 +152,8 @@ class _Views:
         self.sources: dict[str, set[str]] = defaultdict(set)
         for route in seen.routes:
             self.sources[route.shim].add(str(route.source))
+        for proxy in seen.proxies:
+            self.sources[proxy.shim].add(str(proxy.address))
         for address in seen.addresses:
             if address.dad is Dad.DONE:
                 self.sources[address.shim].add(str(address.address))

@@ -13,6 +13,7 @@ class ShimDeclaration:
 
     addresses: frozenset[Address] = frozenset()
     bcqueuelen: int = BCQUEUELEN
+    proxy_ndp: bool = True  # answer the containers that ask for the host's own IPv6 addresses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ KEYS = {
     "": ("network", "subnet", "shim"),  # outside of any table
     "[network]": ("parent", "vlan", "mode", "promiscuous", "internal", "labels", "parent_check", "replace"),
     "[[subnet]]": ("cidr", "gateway", "range", "reserved"),
-    "[shim]": ("address", "bcqueuelen"),
+    "[shim]": ("address", "bcqueuelen", "proxy_ndp"),
 }
 
 TABLES = {"network": "[network]", "subnet": "[[subnet]]", "shim": "[shim]"}

@@ -7,7 +7,7 @@ from macvland.config.declaration import ShimDeclaration
 from macvland.config.grammar import refuse_unknown
 from macvland.config.pool import refuse_unusable
 from macvland.config.table import Table
-from macvland.config.value import RefusalError, address, number
+from macvland.config.value import RefusalError, address, boolean, number
 from macvland.config.wording import KeyPath
 from macvland.model import BCQUEUELEN, LONGEST_BCQUEUELEN, Address, Mode, Subnet
 
@@ -36,7 +36,8 @@ def shim_of(top: Table, mode: Mode | None, subnets: tuple[Subnet, ...]) -> ShimD
         homes |= mine
         addresses.add(each)
     length = table.read("bcqueuelen", partial(number, least=1, most=LONGEST_BCQUEUELEN))
-    return ShimDeclaration(addresses=frozenset(addresses), bcqueuelen=length or BCQUEUELEN)
+    proxy_ndp = table.read("proxy_ndp", boolean) is not False
+    return ShimDeclaration(addresses=frozenset(addresses), bcqueuelen=length or BCQUEUELEN, proxy_ndp=proxy_ndp)
 
 
 def _addresses(table: Table, subnets: tuple[Subnet, ...]) -> Iterator[tuple[KeyPath, Address]]:

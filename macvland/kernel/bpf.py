@@ -1,22 +1,38 @@
 """Which netlink notices are worth waking up for, as a program that the kernel runs: all others cost us nothing.
 
 A LAN keeps its host's neighbour table busy, a router renews IPv6 lifetimes every few seconds, a wireless driver talks
-of every scan. None of that is ours. Classic BPF, as in the kernel's Documentation/networking/filter.rst.
+of every scan. None of that is ours.
 """
 
 import ctypes
 import socket
-from collections.abc import Sequence
 from struct import Struct
-from typing import NamedTuple
 
 from macvland.kernel import codec
+from macvland.kernel.assembly import (
+    AND,
+    ANY_BIT,
+    EQUAL,
+    EQUAL_X,
+    FETCH_X,
+    HALF,
+    INSTRUCTION,
+    LOAD,
+    LOAD_X,
+    OCTET,
+    RETURN,
+    STORE,
+    TO_X,
+    WORD,
+    WORD_AT_X,
+    Line,
+    assemble,
+)
 from macvland.kernel.facts import AF_INET6
 from macvland.kernel.look import INDEXES
 from macvland.kernel.requests import PROTOCOL
 
 SO_ATTACH_FILTER = 26
-INSTRUCTION = Struct("=HBBI")  # sock_filter: code, steps on if true, steps on if false, operand
 PROGRAM = Struct("@HP")  # sock_fprog: instructions, their address
 
 # Where things stand in a notice: behind the header of 16 octets comes the family's own struct.
@@ -27,26 +43,11 @@ NEIGHBOUR_INDEX, NEIGHBOUR_STATE = 20, 24
 FIRST_LINK_ATTRIBUTE, FIRST_ADDRESS_ATTRIBUTE = 32, 24
 CREATED, UPDATED = 12, 16  # from the start of IFA_CACHEINFO
 
-OCTET, HALF, WORD = 0x30, 0x28, 0x20  # BPF_LD | BPF_ABS | BPF_B, BPF_H, BPF_W
-LOAD, LOAD_X = 0x00, 0x01  # BPF_LD | BPF_IMM, BPF_LDX | BPF_IMM
-AND, EQUAL, ANY_BIT, RETURN = 0x54, 0x15, 0x45, 0x06  # BPF_ALU | BPF_AND, BPF_JMP | BPF_JEQ, | BPF_JSET, BPF_RET
-TO_X, WORD_AT_X, EQUAL_X = 0x07, 0x40, 0x1D  # BPF_MISC | BPF_TAX, BPF_LD | BPF_IND | BPF_W, BPF_JMP | BPF_JEQ | BPF_X
-STORE, FETCH_X = 0x02, 0x61  # BPF_ST, BPF_LDX | BPF_MEM
 FIND_ATTRIBUTE = 0xFFFFF000 + 12  # SKF_AD_OFF + SKF_AD_NLATTR: of type X from A on; 0 where there is none
 
 # BPF reads numbers in network order, netlink writes them in the host's.
 half, word = socket.htons, socket.htonl
 OUR_BITS = word(-len(INDEXES) & 0xFFFFFFFF)  # those that the indexes of all our shims have in common
-
-
-class Line(NamedTuple):
-    """One instruction. A jump says where to go on: at a label, or with "" at the next line."""
-
-    code: int
-    operand: int
-    yes: str = ""
-    no: str = ""
-    label: str = ""
 
 
 def attach(sock: socket.socket, port: int) -> None:
@@ -68,7 +69,12 @@ def program(port: int) -> tuple[Line, ...]:
         Line(EQUAL, half(codec.RTM_NEWROUTE), yes="route"),
         Line(EQUAL, half(codec.RTM_DELROUTE), yes="route"),
         Line(EQUAL, half(codec.RTM_NEWNEIGH), yes="neighbour"),
-        Line(EQUAL, half(codec.RTM_DELNEIGH), yes="neighbour", no="wake"),
+        Line(EQUAL, half(codec.RTM_DELNEIGH), yes="neighbour"),
+        Line(EQUAL, half(codec.RTM_NEWTFILTER), yes="classifier"),
+        Line(EQUAL, half(codec.RTM_DELTFILTER), yes="classifier"),
+        Line(EQUAL, half(codec.RTM_DELQDISC), yes="classifier"),
+        Line(EQUAL, half(codec.RTM_DELLINK), yes="wake"),
+        Line(EQUAL, half(codec.RTM_DELADDR), yes="wake", no="sleep"),
         # Not a bridge's talk of its ports, nor a wireless driver's of its scans.
         Line(OCTET, FAMILY, label="link"),
         Line(EQUAL, 0, no="sleep"),
@@ -111,18 +117,10 @@ def program(port: int) -> tuple[Line, ...]:
         # Neighbours on our shims, but for the multicast entries that come and go by themselves.
         Line(HALF, NEIGHBOUR_STATE, label="neighbour"),
         Line(EQUAL, half(codec.NUD_NOARP), yes="sleep"),
-        Line(WORD, NEIGHBOUR_INDEX),
+        # What a shim may hear, and the queues that carry it.
+        Line(WORD, NEIGHBOUR_INDEX, label="classifier"),  # or of a classifier: both have it there
         Line(AND, OUR_BITS),
         Line(EQUAL, word(INDEXES.start), yes="wake", no="sleep"),
         Line(RETURN, 0xFFFFFFFF, label="wake"),
         Line(RETURN, 0, label="sleep"),
-    )
-
-
-def assemble(lines: Sequence[Line]) -> bytes:
-    """Return *lines* as the kernel reads them: jumps count the instructions they skip, forward only."""
-    places = {line.label: place for place, line in enumerate(lines) if line.label}
-    return b"".join(
-        INSTRUCTION.pack(line.code, *(places.get(to, here + 1) - here - 1 for to in (line.yes, line.no)), line.operand)
-        for here, line in enumerate(lines)
     )

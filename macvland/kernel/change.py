@@ -9,14 +9,14 @@ from itertools import groupby
 
 from macvland.action import Action, Add, Change, Delete, Failure
 from macvland.error import ApplyError
-from macvland.kernel import requests
+from macvland.kernel import proxy, requests
 from macvland.kernel.channel import BATCH, Channel, Refusal
 from macvland.kernel.codec import Message
 from macvland.kernel.look import Sight
 from macvland.kernel.parent import keep_promiscuous, release
 from macvland.kernel.refusal import explain, harmless
-from macvland.kernel.sysctl import write_ipv6
-from macvland.model import IPV6_MTU, Neighbour, Promiscuity, Route, Shim, ShimAddress, Vlan
+from macvland.kernel.sysctl import write_ipv6, write_proxying
+from macvland.model import IPV6_MTU, Neighbour, Promiscuity, Proxy, Route, Shim, ShimAddress, Vlan
 
 Step = tuple[Action, Message]
 
@@ -33,6 +33,7 @@ class Round:
         self._free_for_vlans = sight.free_vlan_indexes()
         self._failures: list[Failure] = []
         self._lost: set[str] = set()
+        self._refused: set[Action] = set()
 
     def apply(self, actions: Sequence[Action]) -> tuple[Failure, ...]:
         """Do *actions* in order, like ones together."""
@@ -69,6 +70,11 @@ class Round:
                 keep_promiscuous(self._index(thing.parent))
             case Delete(Promiscuity() as thing):
                 release(self._index(thing.parent))
+            case Add(Proxy() as thing):
+                # Who may ask comes before the answer: should the kernel refuse the one, there must not be the other.
+                yield from proxy.guard(thing, self._index(thing.shim))
+            case Delete(Proxy() as thing):
+                yield from proxy.silence(thing, self._index(thing.shim))
             case Add(ShimAddress() | Route() | Neighbour() as thing) | Delete(
                 ShimAddress() | Route() | Neighbour() as thing
             ):
@@ -99,6 +105,8 @@ class Round:
                 yield from self._complete_vlan(vlan, self._index(vlan.name))
             case Change(Vlan() as vlan, Vlan() as before):
                 yield from self._raise_vlan(vlan, before, self._index(vlan.name))
+            case Add(Proxy() as thing):
+                yield proxy.answer(thing, self._index(thing.shim))
             case _:
                 return
 
@@ -123,6 +131,8 @@ class Round:
         yield requests.hush(index, 4)
         if ipv6:
             yield requests.hush(index, 6)
+        if ipv6 and shim.proxy_ndp:
+            write_proxying(shim.name, on=shim.proxy_ndp)
         if shim.name != requests.full_name(shim):
             yield requests.altname(shim, index)
         if shim.up:
@@ -136,6 +146,8 @@ class Round:
             yield message
         if (shim.accept_ra, shim.autoconf) != (seen.accept_ra, seen.autoconf):
             _write_ipv6(shim)
+        if shim.proxy_ndp != seen.proxy_ndp and not gains_ipv6(shim, seen):
+            write_proxying(shim.name, on=shim.proxy_ndp)
 
     def _delete_shims(self, actions: Sequence[Action]) -> None:
         """Delete several in one go: they change groups and the group goes, in one send that no kill can cut in two.
@@ -152,7 +164,7 @@ class Round:
 
     def _steps(self, actions: Iterable[Action], steps: Callable[[Action], Iterator[Message]]) -> Iterator[Step]:
         for action in actions:
-            if link_of(action) in self._lost:
+            if link_of(action) in self._lost or action in self._refused:
                 continue
             try:
                 yield from ((action, message) for message in steps(action))
@@ -178,6 +190,7 @@ class Round:
         link = link_of(action)
         if link in self._lost:
             return
+        self._refused.add(action)
         if isinstance(action.thing, Shim | Vlan):
             self._lost.add(action.thing.name)
         self._failures.append(explain(action, refusal, self._sight.links))
@@ -202,7 +215,7 @@ def link_of(action: Action) -> str | None:
     match action.thing:
         case Shim(name=name) | Vlan(name=name):
             return name
-        case ShimAddress(shim=name) | Route(shim=name) | Neighbour(shim=name):
+        case ShimAddress(shim=name) | Route(shim=name) | Neighbour(shim=name) | Proxy(shim=name):
             return name
         case _:
             return None

@@ -69,15 +69,28 @@ class Channel:
 
     def ask(self, message: Message) -> bytes | Refusal:
         """Return the body of the one answer to *message*, or why there is none."""
-        number = next(self._sequence)
-        self._socket.send(codec.frame(message, number, codec.NLM_F_ACK))
-        body = b""
-        for _, answer in self._answers(number):
+        return self.ask_each([message])[0]
+
+    def ask_each(self, messages: Sequence[Message]) -> list[bytes | Refusal]:
+        """Return for each of *messages* the body of its one answer, or why there is none."""
+        answers: list[bytes | Refusal] = []
+        for start in range(0, len(messages), BATCH):
+            answers += self._ask_batch(messages[start : start + BATCH])
+        return answers
+
+    def _ask_batch(self, messages: Sequence[Message]) -> list[bytes | Refusal]:
+        numbers = [next(self._sequence) for _ in messages]
+        frames = (
+            codec.frame(message, number, codec.NLM_F_ACK) for message, number in zip(messages, numbers, strict=True)
+        )
+        self._socket.send(b"".join(frames))
+        found: dict[int, bytes | Refusal] = dict.fromkeys(numbers, b"")
+        for number, answer in self._answers(numbers[-1]):
             if answer.kind != codec.NLMSG_ERROR:
-                body = answer.body
+                found[number] = answer.body
             elif (refusal := refusal_in(answer)).errno:
-                return refusal
-        return body
+                found[number] = refusal
+        return list(found.values())
 
     def dump(self, message: Message) -> list[bytes]:
         """Return the bodies of everything that *message* asks for.

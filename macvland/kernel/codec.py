@@ -28,6 +28,8 @@ RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
+RTM_NEWQDISC, RTM_DELQDISC = 36, 37
+RTM_NEWTFILTER, RTM_DELTFILTER, RTM_GETTFILTER = 44, 45, 46
 RTM_SETNEIGHTBL = 67
 RTM_NEWLINKPROP = 108
 
@@ -42,7 +44,7 @@ ETH_P_8021Q = 0x8100
 IFLA_INET_CONF, IFLA_INET6_CONF, IFLA_INET6_ADDR_GEN_MODE = 1, 2, 8
 IN6_ADDR_GEN_MODE_EUI64, IN6_ADDR_GEN_MODE_NONE = 0, 1
 IPV4_DEVCONF_ARPFILTER = 13  # counts from 1
-DEVCONF_ACCEPT_RA, DEVCONF_AUTOCONF = 3, 5  # count from 0
+DEVCONF_FORWARDING, DEVCONF_ACCEPT_RA, DEVCONF_AUTOCONF, DEVCONF_PROXY_NDP = 0, 3, 5, 22  # count from 0
 RTEXT_FILTER_SKIP_STATS = 0x8
 IFF_UP, IFF_POINTOPOINT, IFF_PROMISC = 0x1, 0x10, 0x100
 ARPHRD_ETHER = 1
@@ -54,9 +56,12 @@ RT_TABLE_MAIN, RT_TABLE_LOCAL, RTN_UNICAST = 254, 255, 1
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
 RTM_F_FIB_MATCH = 0x2000
 NDA_DST, NDA_LLADDR, NDA_PROTOCOL = 1, 2, 12
-NUD_NOARP, NUD_PERMANENT = 0x40, 0x80
+NUD_NOARP, NUD_PERMANENT, NTF_PROXY = 0x40, 0x80, 0x08
 NDTA_NAME, NDTA_PARMS = 1, 6
-NDTPA_IFINDEX, NDTPA_UCAST_PROBES, NDTPA_MCAST_PROBES = 1, 10, 11
+NDTPA_IFINDEX, NDTPA_UCAST_PROBES, NDTPA_MCAST_PROBES, NDTPA_PROXY_DELAY = 1, 10, 11, 13
+TCA_KIND, TCA_OPTIONS = 1, 2
+TCA_BPF_OPS_LEN, TCA_BPF_OPS, TCA_BPF_FLAGS = 4, 5, 8
+TCA_BPF_FLAG_ACT_DIRECT = 1
 
 HEADER = Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port
 IFINFO = Struct("=BxHiII")  # ifinfomsg: family, hardware type, index, flags, change
@@ -64,9 +69,11 @@ IFADDR = Struct("=BBBBi")  # ifaddrmsg: family, prefix length, flags, scope, ind
 RTMSG = Struct("=BBBBBBBBI")  # rtmsg: family, dst length, src length, tos, table, protocol, scope, type, flags
 NDTMSG = Struct("=Bxxx")  # ndtmsg: family
 NDMSG = Struct("=BxxxiHBB")  # ndmsg: family, index, state, flags, type
+TCMSG = Struct("=BxxxiIII")  # tcmsg: family, index, handle, parent, info
 ATTRIBUTE = Struct("=HH")  # nlattr: length with this header, type
 U16 = Struct("=H")
 U32 = Struct("=I")
+U64 = Struct("=Q")
 S32 = Struct("=i")
 
 NLA_F_NESTED = 0x8000  # newer parts of the kernel set it, older ones do not

@@ -12,8 +12,8 @@ from macvland.kernel.channel import RECEIVE_BUFFER, SOL_NETLINK, our_port, widen
 from macvland.kernel.settings import SettingsWatch
 
 NETLINK_ADD_MEMBERSHIP = 1
-LINK, NEIGHBOUR, IPV4_ADDRESS, IPV4_ROUTE, IPV6_ADDRESS, IPV6_ROUTE = 1, 3, 5, 7, 9, 11  # RTNLGRP_*
-GROUPS = (LINK, NEIGHBOUR, IPV4_ADDRESS, IPV4_ROUTE, IPV6_ADDRESS, IPV6_ROUTE)
+LINK, NEIGHBOUR, CLASSIFIER, IPV4_ADDRESS, IPV4_ROUTE, IPV6_ADDRESS, IPV6_ROUTE = 1, 3, 4, 5, 7, 9, 11  # RTNLGRP_*
+GROUPS = (LINK, NEIGHBOUR, CLASSIFIER, IPV4_ADDRESS, IPV4_ROUTE, IPV6_ADDRESS, IPV6_ROUTE)
 
 
 def watch(wake: Callable[[], object], stop: threading.Event, settings: SettingsWatch) -> None:

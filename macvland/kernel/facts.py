@@ -38,6 +38,7 @@ class Settings(NamedTuple):
     arp_filter: bool = False
     accept_ra: bool = False
     autoconf: bool = False
+    proxy_ndp: bool = False  # with forwarding, without which the kernel answers for nobody else
     link_local: bool = False  # whether the kernel makes one by itself, by whatever rule
 
 
@@ -224,6 +225,7 @@ def _settings(families: bytes) -> Settings:
         arp_filter=_setting(ipv4, codec.IPV4_DEVCONF_ARPFILTER - 1),
         accept_ra=_setting(ipv6, codec.DEVCONF_ACCEPT_RA),
         autoconf=_setting(ipv6, codec.DEVCONF_AUTOCONF),
+        proxy_ndp=_setting(ipv6, codec.DEVCONF_FORWARDING) and _setting(ipv6, codec.DEVCONF_PROXY_NDP),
         link_local=both.get(codec.IFLA_INET6_ADDR_GEN_MODE, NO_LINK_LOCAL) != NO_LINK_LOCAL,
     )
 

@@ -13,7 +13,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 from itertools import chain
 from typing import TypeVar
 
-from macvland.kernel import codec, requests
+from macvland.kernel import codec, proxy, requests
 from macvland.kernel.channel import Channel, Refusal
 from macvland.kernel.facts import (
     AF_INET,
@@ -37,6 +37,7 @@ from macvland.model import (
     Mode,
     Neighbour,
     Promiscuity,
+    Proxy,
     Route,
     Shim,
     ShimAddress,
@@ -111,6 +112,7 @@ def look(channel: Channel, host: Host, before: Sight) -> tuple[Host, Sight]:
         addresses=frozenset(_shim_addresses(addresses, shims)),
         routes=frozenset(_routes(route_bodies.values(), shims)),
         neighbours=frozenset(_neighbours(channel, shims)),
+        proxies=frozenset(_proxies(channel, shims)),
         promiscuous=frozenset(
             Promiscuity(parent=link.name, on=link.promiscuous) for link in others if mark(link.ifindex) in link.altnames
         ),
@@ -164,6 +166,7 @@ def _shim(link: LinkFacts, names: Mapping[int, str]) -> Shim:
         accept_ra=settings.accept_ra,
         autoconf=settings.autoconf,
         marked=link.group == requests.GROUP,
+        proxy_ndp=settings.proxy_ndp,
         link_local=settings.link_local,
     )
 
@@ -262,6 +265,15 @@ def _neighbours(channel: Channel, shims: Mapping[int, str]) -> Iterator[Neighbou
         ours = it.protocol == requests.PROTOCOL and it.ifindex in shims
         if ours and it.state & codec.NUD_PERMANENT:
             yield Neighbour(shim=shims[it.ifindex], address=it.address, mac=it.mac)
+
+
+def _proxies(channel: Channel, shims: Mapping[int, str]) -> Iterator[Proxy]:
+    entries = [neighbour_facts(body) for body in channel.dump(proxy.entries())]
+    ours = [it for it in entries if it.protocol == requests.PROTOCOL and it.ifindex in shims]
+    classifiers = channel.ask_each([proxy.question(it.address, it.ifindex) for it in ours])
+    for it, answer in zip(ours, classifiers, strict=True):
+        macs = None if isinstance(answer, Refusal) else proxy.heard(answer, it.address)
+        yield Proxy(shim=shims[it.ifindex], address=it.address, macs=macs)
 
 
 def _default_link(channel: Channel, links: Sequence[LinkFacts]) -> str | None:

@@ -8,14 +8,21 @@ from macvland.action import Action, Add, Change, Failure
 from macvland.kernel import codec
 from macvland.kernel.channel import Refusal
 from macvland.kernel.codec import Message
-from macvland.model import Link, Route, Shim, ShimAddress, Vlan
+from macvland.model import Link, Proxy, Route, Shim, ShimAddress, Vlan
 
 GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ESRCH, errno.EADDRNOTAVAIL})
-DELETIONS = frozenset({codec.RTM_DELLINK, codec.RTM_DELADDR, codec.RTM_DELROUTE, codec.RTM_DELNEIGH})
+DELETIONS = frozenset(
+    {codec.RTM_DELLINK, codec.RTM_DELADDR, codec.RTM_DELROUTE, codec.RTM_DELNEIGH, codec.RTM_DELTFILTER}
+)
+ADDITIONS = frozenset({codec.RTM_NEWADDR, codec.RTM_NEWLINKPROP, codec.RTM_NEWQDISC})
 SETTINGS = frozenset({codec.RTM_NEWLINK, codec.RTM_SETNEIGHTBL})
 # Time, or another program, can cure these; the others come back the same until somebody changes something.
 PASSING = frozenset(
     {errno.ENODEV, errno.ENETDOWN, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN, errno.EINTR, errno.EIO, errno.EADDRINUSE}
+)
+UNGUARDED = (
+    "this kernel cannot keep the LAN from asking the shim as well (clsact, cls_bpf), which would then see two MACs; "
+    "write `proxy_ndp = false` in [shim] to do without"
 )
 NO_SUPPORT = frozenset({errno.EOPNOTSUPP, errno.EAFNOSUPPORT, 524})  # 524: the kernel's own ENOTSUPP
 
@@ -25,7 +32,7 @@ def harmless(message: Message, refusal: Refusal) -> bool:
     if message.kind in DELETIONS or (message.kind in SETTINGS and not message.flags & codec.NLM_F_CREATE):
         return refusal.errno in GONE  # a shim to be set that went meanwhile: the next look decides
     # An altname is for people: whoever has it already, the shim works without.
-    return message.kind in (codec.RTM_NEWADDR, codec.RTM_NEWLINKPROP) and refusal.errno == errno.EEXIST
+    return message.kind in ADDITIONS and refusal.errno == errno.EEXIST
 
 
 def explain(action: Action, refusal: Refusal, links: Iterable[Link]) -> Failure:
@@ -48,6 +55,8 @@ def _cure(action: Action, refusal: Refusal, links: dict[str, Link]) -> tuple[str
             known = _vlan_cure(vlan, refusal)
         case Add(Route() as route):
             known = _route_cure(route, code)
+        case Add(Proxy()) if code in (errno.ENOENT, errno.EOPNOTSUPP):
+            known = UNGUARDED, False
         case Add(ShimAddress() as address) | Change(ShimAddress() as address) if code == errno.EACCES:
             known = f"IPv6 is switched off there: set net.ipv6.conf.{address.shim}.disable_ipv6 to 0", True
         case _:

@@ -104,6 +104,9 @@ def hush(index: int, version: int) -> Message:
     duplicate address detection goes on asking.
     """
     probes = _number(codec.NDTPA_UCAST_PROBES, 0) + _number(codec.NDTPA_MCAST_PROBES, 0)
+    if version == 6:
+        # A proxy waits up to 0.8 s, lest it be faster than the owner; of ours the owner is the same host.
+        probes += attribute(codec.NDTPA_PROXY_DELAY, codec.U64.pack(0))
     table = _text(codec.NDTA_NAME, _NEIGHBOUR_TABLES[version])
     parameters = attribute(codec.NDTA_PARMS, _number(codec.NDTPA_IFINDEX, index) + probes)
     return Message(codec.RTM_SETNEIGHTBL, 0, codec.NDTMSG.pack(_IP_VERSION[version]) + table + parameters)

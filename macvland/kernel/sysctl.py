@@ -1,4 +1,4 @@
-"""The two settings of a link that netlink cannot set: IPv6 router advertisements and automatic addresses."""
+"""The settings of a link that netlink cannot set: what IPv6 does by itself, and for whom it answers."""
 
 import os
 
@@ -17,6 +17,20 @@ def write_ipv6(name: str, *, accept_ra: bool = False, autoconf: bool = False) ->
     except FileNotFoundError:
         return False
     return True
+
+
+def write_proxying(name: str, *, on: bool) -> None:
+    """Let a link answer for addresses that are not its own, or no longer: then it forwards as one does that is new."""
+    _write(f"{IPV6}/{name}/forwarding", on or _read(f"{IPV6}/default/forwarding"))
+    _write(f"{IPV6}/{name}/proxy_ndp", on)
+
+
+def _read(path: str) -> bool:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, 16).strip() != b"0"
+    finally:
+        os.close(file)
 
 
 def _write(path: str, on: bool) -> None:  # noqa: FBT001 - it is the value

@@ -37,6 +37,7 @@ class Facts:
         self.addresses = _by(seen.addresses, lambda address: address.shim)
         self.routes = _by(seen.routes, lambda route: route.shim)
         self.neighbours = _by(seen.neighbours, lambda neighbour: neighbour.shim)
+        self.proxies = _by(seen.proxies, lambda proxy: proxy.shim)
         self.networks = _by(seen.networks, lambda network: network.name)
         self.sharing: dict[Prefix, list[Network]] = defaultdict(list)  # the networks seen, by subnet
         for network in seen.networks:
@@ -84,6 +85,7 @@ def union(*goals: Goal) -> Goal:
             addresses=frozenset().union(*(host.addresses for host in hosts)),
             routes=frozenset().union(*(host.routes for host in hosts)),
             neighbours=frozenset().union(*(host.neighbours for host in hosts)),
+            proxies=frozenset().union(*(host.proxies for host in hosts)),
             promiscuous=frozenset().union(*(host.promiscuous for host in hosts)),
             networks=frozenset().union(*(host.networks for host in hosts)),
             attachments=frozenset().union(*(host.attachments for host in hosts)),
@@ -110,6 +112,7 @@ def as_seen(name: str, facts: Facts, hold: Hold | None = None, reason: str = "")
         addresses=frozenset(address for shim in shims for address in facts.addresses[shim.name]),
         routes=frozenset(route for route in routes if route.destination in attached or not answered),
         neighbours=frozenset(neighbour for neighbour in neighbours if neighbour.address in attached or not answered),
+        proxies=frozenset(proxy for shim in shims for proxy in facts.proxies[shim.name]),
         networks=frozenset(facts.networks[name]),
     )
     return Goal(host=host, obstacles=obstacle(name, hold, reason) if hold else frozenset())

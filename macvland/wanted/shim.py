@@ -1,6 +1,7 @@
 """The shim of a declaration, and the routes and neighbours over which host and containers meet."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address
 
@@ -19,13 +20,13 @@ from macvland.model import (
     Prefix,
     Route,
     Shim,
-    Subnet,
     shim_mac,
     shim_name,
 )
 from macvland.wanted.facts import Facts, as_seen, containing, live, obstacle
 from macvland.wanted.own import own_addresses
 from macvland.wanted.parent import carries
+from macvland.wanted.proxy import answered, proxies
 from macvland.wanted.standing import Standing, doubts, standing_of
 
 MACS = 8  # that a shim may have: the first, and others should somebody else on the parent have it
@@ -36,7 +37,7 @@ def no_shim(declaration: Declaration, facts: Facts) -> Goal:
     if declaration.name not in facts.held:
         return Goal(host=Host())
     kept = as_seen(declaration.name, facts).host
-    return Goal(host=Host(shims=kept.shims, addresses=kept.addresses, routes=kept.routes, neighbours=kept.neighbours))
+    return Goal(host=replace(kept, networks=frozenset()))
 
 
 def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
@@ -49,6 +50,8 @@ def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
         reason = f"the link '{facts.altnames[name]}' has the name of its shim, '{name}', as an altname: take it away"
         return Goal(host=Host(), obstacles=obstacle(declaration.name, Hold.CONFLICT, reason))
     asked = declaration.shim or ShimDeclaration()
+    own = {cidr: one for cidr, one in own_addresses(declaration, facts).items() if not _objection(cidr, one, link)}
+    answers = answered(link, own) if asked.proxy_ndp else frozenset()
     shim = Shim(
         name=name,
         network=declaration.name,
@@ -56,8 +59,8 @@ def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
         mac=_mac(declaration.name, link, facts),
         mtu=link.mtu,
         bcqueuelen=asked.bcqueuelen,
+        proxy_ndp=bool(answers),
     )
-    own = {cidr: one for cidr, one in own_addresses(declaration, facts).items() if _possible(cidr, link)}
     standing = standing_of(shim, own, facts)
     sources = _borrowed(declaration, link) | own
     pairs = list(_reachable(declaration.name, link, shim, facts))
@@ -71,10 +74,11 @@ def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
                 for mac, address in pairs
                 if containing(address, sources)
             ),
+            proxies=frozenset(proxies(answers, shim, pairs, own)),
         ),
         obstacles=frozenset(
             (
-                *_without_source(declaration, link, sources),
+                *_without_source(declaration, link, sources, facts),
                 *doubts(declaration.name, own.values(), standing, link),
             )
         ),
@@ -96,8 +100,17 @@ def _macs(machine_id: str, network: str) -> tuple[str, ...]:
     return tuple(shim_mac(machine_id, network, spare) for spare in range(MACS))
 
 
-def _possible(cidr: Prefix, link: Link) -> bool:
-    return cidr.version == 4 or link.mtu >= IPV6_MTU
+def _objection(cidr: Prefix, own: Address | None, link: Link) -> str:
+    """Return why a shim on *link* cannot have *own* as its address in *cidr*; "" where it can."""
+    if cidr.version == 4:
+        return "" if own else f"'{link.name}' has none there; give it one, or set [shim] address"
+    if link.mtu < IPV6_MTU:
+        return f"the MTU {link.mtu} of '{link.name}' is below the {IPV6_MTU} that IPv6 needs"
+    if own is None:
+        return "too few are free to derive one; set [shim] address"
+    if any(own == interface.ip for interface in link.addresses):
+        return f"{own} is that of '{link.name}', and the LAN would see two MACs for it; write another [shim] address"
+    return ""
 
 
 def _borrowed(declaration: Declaration, link: Link) -> dict[Prefix, Address]:
@@ -135,17 +148,12 @@ def _routes(
             yield Route(shim=shim.name, destination=address, source=sources[prefix], network=shim.network)
 
 
-def _without_source(declaration: Declaration, link: Link, sources: dict[Prefix, Address]) -> frozenset[Obstacle]:
-    missing = [subnet for subnet in declaration.subnets if subnet.cidr not in sources]
-    reasons = [f"in {subnet.cidr}: {_why(subnet, link)}" for subnet in missing]
+def _without_source(
+    declaration: Declaration, link: Link, sources: dict[Prefix, Address], facts: Facts
+) -> frozenset[Obstacle]:
+    missing = [subnet.cidr for subnet in declaration.subnets if subnet.cidr not in sources]
     if not missing:
         return frozenset()
-    return obstacle(declaration.name, Hold.ADDRESS, f"its shim has no address to use {'; '.join(reasons)}")
-
-
-def _why(subnet: Subnet, link: Link) -> str:
-    if not _possible(subnet.cidr, link):
-        return f"the MTU {link.mtu} of '{link.name}' is below the {IPV6_MTU} that IPv6 needs"
-    if subnet.cidr.version == 4:
-        return f"'{link.name}' has none there; give it one, or set [shim] address"
-    return "too few are free to derive one; set [shim] address"
+    own = own_addresses(declaration, facts)
+    reasons = "; ".join(f"in {cidr}: {_objection(cidr, own.get(cidr), link)}" for cidr in missing)
+    return obstacle(declaration.name, Hold.ADDRESS, f"its shim has no address to use {reasons}")

@@ -32,6 +32,7 @@ def ours(host: Host) -> Host:
         addresses=host.addresses,
         routes=host.routes,
         neighbours=host.neighbours,
+        proxies=host.proxies,
         promiscuous=host.promiscuous,
     )
 

@@ -123,6 +123,7 @@ SAMPLES = {
     "dual stack, own addresses": Sample(
         files={"pub_net": dual_stack('address = ["192.168.1.223", "fd00::223"]\n')}, containers=BOTH[:1]
     ),
+    "dual stack, without proxies": Sample(files={"pub_net": dual_stack("proxy_ndp = false\n")}, containers=BOTH),
     "IPv6 alone, two subnets": Sample(
         files={"pub_net": dual_stack('address = "fd00::222"\n', pools=("fd00", "fd01"), ipv4=False)},
         containers=(container("one", "fd00::51", start=1), container("two", "fd01::52")),
@@ -286,6 +287,6 @@ def test_the_samples_exercise_every_part() -> None:
     everything = [from_nothing(name)[0] for name in SAMPLES]
     most = {
         part: max(len(getattr(one, part)) for one in everything)
-        for part in ("shims", "addresses", "routes", "neighbours", "promiscuous")
+        for part in ("shims", "addresses", "routes", "neighbours", "proxies", "promiscuous")
     }
-    assert most == {"shims": 2, "addresses": 2, "routes": 4, "neighbours": 4, "promiscuous": 1}
+    assert most == {"shims": 2, "addresses": 2, "routes": 4, "neighbours": 4, "proxies": 1, "promiscuous": 1}

@@ -215,6 +215,8 @@ DRIFT = {
     "neighbour no longer permanent": "neigh replace fd00::51 lladdr 02:42:c0:a8:01:33 dev mv-lan nud stale",
     "neighbour too many": "neigh add fd00::52 lladdr 02:42:c0:a8:01:34 dev mv-lan protocol 77",
     "neighbours flushed": "-6 neigh flush dev mv-lan nud all",
+    "proxy deleted": "neigh delete proxy fd00::50 dev mv-lan",
+    "proxy too many": "neigh add proxy fd00::52 dev mv-lan protocol 77",
 }
 
 

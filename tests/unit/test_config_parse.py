@@ -49,7 +49,9 @@ def test_all_keys_reach_the_declaration() -> None:
             Subnet(cidr=IPv6Network("2001:db8:2::/64")),
         ),
         shim=ShimDeclaration(
-            addresses=frozenset({IPv4Address("192.168.1.223"), IPv6Address("2001:db8:2::223")}), bcqueuelen=5000
+            addresses=frozenset({IPv4Address("192.168.1.223"), IPv6Address("2001:db8:2::223")}),
+            bcqueuelen=5000,
+            proxy_ndp=False,
         ),
     )
 

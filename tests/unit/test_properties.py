@@ -22,6 +22,7 @@ few = settings(derandomize=True, deadline=None, max_examples=60)
 
 NAMES = ("pub_net", "lab")
 POOLS = {"pub_net": LAN, "lab": LAB}
+ON = {"eth0": "pub_net", "eth1": "lab"}
 POOLS6 = {name: Subnet(cidr=IPv6Network(f"fd00:{number}::/64")) for number, name in enumerate(NAMES)}
 FOREIGN = Network(name="lab", parent="eth1", subnets=frozenset({LAB}), id="id-of-lab")
 OTHERS = Network(name="others", parent="eth0", id="id-of-others")
@@ -80,7 +81,8 @@ def configured(found: tuple[Declaration | None, ...], frozen: frozenset[str]) ->
 
 def links(link: Link) -> st.SearchStrategy[Link | None]:
     """The link as it is, gone, replugged, with another address, another MTU, promiscuous, down."""
-    moved = frozenset(ip_interface(f"{one.ip + 1}/24") for one in link.addresses)
+    link = replace(link, addresses=link.addresses | {ip_interface(f"{POOLS6[ON[link.name]].cidr[50]}/64")})
+    moved = frozenset(ip_interface((one.ip + 1, one.network.prefixlen)) for one in link.addresses)
     return st.sampled_from(
         (
             link,
@@ -222,11 +224,13 @@ def test_the_samples_exercise_every_part() -> None:
     """A property over hosts without routes, promiscuous parents or VLAN links would prove nothing of them."""
     containers = running(frozenset({1, 2}))
     config = declared(replace(PUB, promiscuous=True, subnets=(LAN, POOLS6["pub_net"])), replace(OTHER, vlan=50))
-    scene = Scene(config, frozenset({ETH0, ETH1}), containers, docker=True, foreign=frozenset({OTHERS}))
+    eth0 = replace(ETH0, addresses=ETH0.addresses | {ip_interface(f"{POOLS6['pub_net'].cidr[50]}/64")})
+    scene = Scene(config, frozenset({eth0, ETH1}), containers, docker=True, foreign=frozenset({OTHERS}))
     world = World(Host())
     ended = settled(world, scene)
     assert len(ended.seen.routes) == 4
     assert len(ended.seen.neighbours) == 4
+    assert [str(one) for one in ended.seen.proxies] == ["proxy for fd00::32 on shim 'mv-pub_net', for 2 containers"]
     assert [str(one) for one in ended.seen.promiscuous] == ["promiscuous mode of 'eth0'"]
     assert [(str(one), one.id) for one in ended.seen.vlans] == [("VLAN link 'eth1.50' on 'eth1'", 50)]
     assert {network.name for network in ended.seen.networks} == {"pub_net", "lab", "others"}

@@ -23,6 +23,7 @@ from macvland.model import (
     Network,
     Promiscuity,
     Proof,
+    Proxy,
     Route,
     Shim,
     ShimAddress,
@@ -66,6 +67,7 @@ class World:
             addresses=mine.addresses,
             routes=mine.routes,
             neighbours=mine.neighbours,
+            proxies=mine.proxies,
             promiscuous=mine.promiscuous,
         )
 
@@ -113,6 +115,10 @@ class World:
                 self._set(neighbours=others | {neighbour})
             case Delete(Neighbour() as neighbour):
                 self._set(neighbours=self.host.neighbours - {present(neighbour, self.host.neighbours)})
+            case Add(Proxy() as proxy):
+                self._add_proxy(proxy)
+            case Delete(Proxy() as proxy):
+                self._set(proxies=self.host.proxies - {present(proxy, self.host.proxies)})
             case Add(Promiscuity() as promiscuity):
                 self._link(promiscuity.parent)
                 rest = frozenset(one for one in self.host.promiscuous if one.parent != promiscuity.parent)
@@ -173,6 +179,7 @@ class World:
             self._set(neighbours=frozenset(one for one in self.host.neighbours if one.shim != shim.name))
         if not shim.up or bounced:
             self._set(routes=frozenset(one for one in self.host.routes if one.shim != shim.name))
+            self._set(proxies=frozenset(one for one in self.host.proxies if one.shim != shim.name))
 
     def _destroy(self, shim: Shim) -> None:
         """Take a link away, and with it its addresses, routes and neighbours."""
@@ -182,6 +189,7 @@ class World:
             addresses=frozenset(one for one in mine.addresses if one.shim != shim.name),
             routes=frozenset(one for one in mine.routes if one.shim != shim.name),
             neighbours=frozenset(one for one in mine.neighbours if one.shim != shim.name),
+            proxies=frozenset(one for one in mine.proxies if one.shim != shim.name),
         )
         self._drop_sourceless_routes()
 
@@ -197,6 +205,14 @@ class World:
                 raise ImpossibleError(f"{address}: it is there, in whatever state")
             address = replace(address, dad=Dad.TENTATIVE)
         self._set(addresses=self.host.addresses | {address})
+
+    def _add_proxy(self, proxy: Proxy) -> None:
+        if not self._shim(proxy.shim).proxy_ndp or not proxy.macs:
+            raise ImpossibleError(f"{proxy}: nobody would be answered, or everybody")
+        if proxy.address not in {interface.ip for link in self.host.links for interface in link.addresses}:
+            raise ImpossibleError(f"{proxy}: the host has no such address")
+        at = (proxy.shim, proxy.address)
+        self._set(proxies=frozenset(one for one in self.host.proxies if (one.shim, one.address) != at) | {proxy})
 
     def _delete_address(self, address: ShimAddress) -> None:
         self._set(addresses=self.host.addresses - {present(address, self.host.addresses)})
@@ -321,9 +337,11 @@ class World:
             if shim.parent not in mtus:
                 self._destroy(shim)
             elif shim.mtu > mtus[shim.parent]:
-                self._set(shims=self.host.shims - {shim} | {replace(shim, mtu=mtus[shim.parent])})
-                if mtus[shim.parent] < IPV6_MTU:
+                lower = replace(shim, mtu=mtus[shim.parent])
+                if lower.mtu < IPV6_MTU:
                     self._drop_ipv6(shim.name)
+                    lower = replace(lower, proxy_ndp=False)
+                self._set(shims=self.host.shims - {shim} | {lower})
         kept = frozenset(one for one in self.host.promiscuous if one.parent in mtus)
         self._set(links=links, vlans=vlans, default_link=default_link, promiscuous=kept)
         self._drop_sourceless_routes()
@@ -334,6 +352,7 @@ class World:
             addresses=frozenset(it for it in mine.addresses if (it.shim, it.address.version) != (shim, 6)),
             routes=frozenset(it for it in mine.routes if (it.shim, it.destination.version) != (shim, 6)),
             neighbours=frozenset(it for it in mine.neighbours if (it.shim, it.address.version) != (shim, 6)),
+            proxies=frozenset(it for it in mine.proxies if it.shim != shim),
         )
 
     def run(self, containers: frozenset[Attachment]) -> None:
