@@ -366,8 +366,7 @@ def test_a_parent_stays_promiscuous_and_is_so_no_more_when_no_file_asks(
     wait_for_state(promiscuous, host, "lab", "ready")
     idle(promiscuous)
     host.drop("lab.toml", lab(MAC, shim=""))
-    wait_until(lambda: not is_promiscuous(host))
-    assert "altnames" not in links(host)["eth5"]
+    wait_until(lambda: not is_promiscuous(host) and "altnames" not in links(host)["eth5"])
 
 
 def test_a_parent_stays_promiscuous_until_the_last_file_that_asked_is_gone(promiscuous: Daemon, host: Host) -> None:
