@@ -27,6 +27,10 @@ check-bookworm: ## make check and make demo on a fresh Debian 12
 check-trixie: ## make check and make demo on a fresh Debian 13
 	@tests/lab/tree.sh trixie
 
+check-vm: ## what needs Debian's own kernel (802.1Q, bonds, udev), in a virtual machine
+	@tests/lab/setup.sh vm
+	@tests/vm/run.sh $(ARGS)
+
 packages: ## deb and rpm of what is committed, into build/packages, and what lintian and its like think of them
 	@tests/lab/setup.sh packages
 	@packaging/build.sh
@@ -37,4 +41,4 @@ bench: setup ## ratios against a shell script and ip -batch
 clean: ## what the targets made here
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
-.PHONY: help setup demo check check-distro check-bookworm check-trixie packages bench clean
+.PHONY: help setup demo check check-distro check-bookworm check-trixie check-vm packages bench clean

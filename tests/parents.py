@@ -156,12 +156,14 @@ DEBIAN = (
         made_by=f"{NIC} link add ipvl0 link eth0 type ipvlan",
         name="ipvl0",
         says="its parent 'ipvl0' is an ipvlan link, which has one MAC only; use another link",
+        refusal=errno.EINVAL,
     ),
     Sort(
         what="a VRF",
         made_by="link add blue type vrf table 10",
         name="blue",
         says="its parent 'blue' is a VRF, which has no wire; use one of its ports",
+        refusal=errno.EINVAL,
     ),
 )
 NOWHERE = (

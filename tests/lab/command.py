@@ -1,5 +1,6 @@
 """Commands that must succeed, and waits that must come true."""
 
+import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -9,6 +10,7 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 PROJECT = Path(__file__).resolve().parents[2]
+PATIENCE = float(os.environ.get("LAB_PATIENCE", "1"))  # how many times slower than others this machine is
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # a user's PATH often has no sbin
 
 
@@ -41,13 +43,13 @@ def run(*command: str | Path, environment: Mapping[str, str] | None = None, with
 
 def wait_until(predicate: Callable[[], Value], seconds: float = 10, what: str = "") -> Value:
     """Return the first true value of *predicate*; raise TimeIsUpError that names *what* after *seconds*."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     pause = 0.002
     while True:
         value = predicate()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise TimeIsUpError(f"not within {seconds:g} s: {what or predicate}")
+            raise TimeIsUpError(f"not within {seconds * PATIENCE:g} s: {what or predicate}")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.01)

@@ -31,6 +31,7 @@ FROM_THE_MACHINE = (
     "passwd",
     "protocols",
     "services",
+    "ssl/certs/ca-certificates.crt",  # Debian's own requests (2.32) reads it when it is imported
 )
 PRIVATE = ("/etc", "/run", "/var/lib")
 
@@ -182,6 +183,7 @@ class Host(Station):
             if source.is_dir():
                 shutil.copytree(source, etc / name, symlinks=True)
             elif source.exists():
+                (etc / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, etc / name, follow_symlinks=False)
         (etc / "machine-id").write_text(f"{self.machine_id}\n")
         (etc / "hostname").write_text(f"{self.name}\n")

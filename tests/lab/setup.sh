@@ -1,6 +1,7 @@
 #!/bin/sh
 # Set up what the lab needs and this machine lacks: packages that start nothing, and a virtual environment of the
-# project's own. Quick when all is there.   setup.sh [distro]   distro: also one that rests on Debian's libraries
+# project's own. Quick when all is there.
+#   setup.sh [distro | packages | vm]   distro: also one that rests on Debian's libraries; the others: what these need
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -50,4 +51,5 @@ if [ "${1:-}" = distro ]; then
     make_venv .cache/venv-distro --system-site-packages -- 'pytest>=8' 'hypothesis>=6'
 fi
 [ "${1:-}" != packages ] || install_missing $(cat packaging/packages)
+[ "${1:-}" != vm ] || install_missing e2fsprogs mmdebstrap qemu-system-x86
 .venv/bin/python -c 'from tests.lab import engine, podman; engine.environment(); podman.environment()'

@@ -6,6 +6,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 [ "$(id -u)" = 0 ] || { echo "tree: root is needed" >&2; exit 1; }
 [ $# -gt 0 ] || { sed -n '2,4p' "$0"; exit 2; }
+. tests/lab/debian.sh
 
 suite=$1; shift
 cache=$PWD/.cache/$suite
@@ -13,18 +14,10 @@ base=$cache/bare.tar
 tree=$cache/tree.$$
 mkdir -p "$cache/project" "$cache/packages/partial"
 
-# What this machine needs to reach its mirror and its package index, the tree needs as well.
-mirror=$(awk '/^URIs:/{print $2; exit} /^deb /{for (i = 2; i <= NF; i++) if ($i ~ /^[a-z]+:\/\//) {print $i; exit}}' \
-    /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null || :)
-acquire=$(grep -ls '^Acquire' /etc/apt/apt.conf.d/* || :)
-
 make_base() {
     command -v mmdebstrap >/dev/null || apt-get -qq install --yes --no-install-recommends mmdebstrap >/dev/null
     echo "tree: making a bare $suite"
-    local options=(--quiet --variant=minbase --include=make,ca-certificates) file
-    for file in $acquire; do options+=(--aptopt="$file"); done
-    options+=(--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*')
-    mmdebstrap "${options[@]}" --format=tar "$suite" "$base.new" ${mirror:+"$mirror"}
+    bootstrap "$suite" "$base.new" make,ca-certificates --format=tar
     mv "$base.new" "$base"
 }
 
