@@ -73,6 +73,7 @@ class Daemon:
         self._trust = Trust()
         self._status = _last_status()
         self._told: Status | None = None  # a start tells everything: the log of a boot is whole
+        self._seen: Host | None = None
         self._survived: frozenset[str] = frozenset()
         self._pending: tuple[Action, ...] = ()
         self._machine_id = machine_id()
@@ -154,7 +155,8 @@ class Daemon:
             if (again := self._backoff.again_for(name) or self._quarrels.again_for(name)) is not None
         }
         new = status(declared, ended, _rfc3339(clock), retries, self._status)
-        record(ended, new, self._told)
+        record(ended, new, self._told, self._seen)
+        self._seen = ended.seen
         if self._told is None or line(new) != line(self._told):
             _tell_manager(f"STATUS={line(new)}")
         self._status = self._told = new

@@ -1,11 +1,13 @@
 """What has changed between one status and the next, as log records: each fact once, nothing when nothing changed."""
 
 import logging
+from collections.abc import Hashable
+from itertools import chain
 
 from macvland import journal
-from macvland.action import Action, Change, Prove
+from macvland.action import Action, Add, Change, Delete, Prove
 from macvland.journal import log
-from macvland.model import Dad, ShimAddress
+from macvland.model import Dad, Host, Network, Shim, ShimAddress
 from macvland.reconcile import Pass
 from macvland.status import NetworkStatus, State, Status
 
@@ -20,14 +22,17 @@ LEVEL = {
 }
 
 
-def record(ended: Pass, now: Status, before: Status | None) -> None:
-    """Log the actions done and every transition between *before* and *now*."""
+def record(ended: Pass, now: Status, before: Status | None, seen: Host | None = None) -> None:
+    """Log the actions done and every transition between *before* and *now*; *seen* is the host as *before* had it."""
+    lost = _lost(ended, seen)
     for action in ended.done:
         if _changes_nothing(action):
             continue
         parent = getattr(action.thing, "parent", None)
         fields = {"MACVLAND_NETWORK": action.network, "MACVLAND_ACTION": type(action).__name__.lower()}
-        log(logging.INFO, journal.CHANGED, str(action), **fields, **({"MACVLAND_PARENT": parent} if parent else {}))
+        again = isinstance(action, Add) and _what(action.thing) in lost
+        text = f"{action}, which was gone" if again else str(action)
+        log(logging.INFO, journal.CHANGED, text, **fields, **({"MACVLAND_PARENT": parent} if parent else {}))
     _errors(now, before)
     _engine(now, before)
     known = {network.name: network for network in before.networks} if before else {}
@@ -43,6 +48,21 @@ def _changes_nothing(action: Action) -> bool:
             return True
         case _:
             return False
+
+
+def _lost(ended: Pass, seen: Host | None) -> frozenset[Hashable]:
+    """Return what was there when the pass before ended, save what this one took away, and what rested on that."""
+    if seen is None or not ended.done:
+        return frozenset()
+    things = chain(seen.shims, seen.addresses, seen.routes, seen.neighbours, seen.promiscuous, seen.networks)
+    ours = {_what(action.thing) for action in ended.done if isinstance(action, Delete)}
+    stayed = (thing for thing in things if (Shim, getattr(thing, "shim", "")) not in ours)
+    return frozenset(map(_what, stayed)) - ours
+
+
+def _what(thing: object) -> Hashable:
+    """Return what *thing* is known by when it is made anew: link and network by name, for their numbers are new."""
+    return (type(thing), thing.name) if isinstance(thing, Shim | Network) else thing
 
 
 def _errors(now: Status, before: Status | None) -> None:

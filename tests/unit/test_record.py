@@ -8,9 +8,9 @@ from ipaddress import ip_address
 import pytest
 
 from macvland import journal
-from macvland.action import Add, Change
+from macvland.action import Add, Change, Delete
 from macvland.journal import LOGGER
-from macvland.model import Dad, Goal, Host, Neighbour, Shim, ShimAddress
+from macvland.model import Dad, Goal, Host, Mode, Neighbour, Network, Route, Shim, ShimAddress
 from macvland.reconcile import Pass
 from macvland.record import record
 from macvland.status import NetworkStatus, State, Status
@@ -82,6 +82,37 @@ def test_an_action_is_told_with_its_fields(told: Told) -> None:
     assert told == [
         ("INFO", "add shim 'mv-pub_net' on 'eth0'", fields | {"MACVLAND_PARENT": "eth0"}),
         ("INFO", "add neighbour 192.168.1.50 at 02:00:00:00:00:02 on shim 'mv-pub_net'", fields),
+    ]
+
+
+def test_what_is_made_anew_is_told_so(told: Told) -> None:
+    shim = Shim(name="mv-pub_net", network="pub_net", parent="eth0", mac="02:00:00:00:00:01", mtu=1500)
+    route = Route(shim="mv-pub_net", destination=ip_address("192.168.1.51"), source=ip_address("192.168.1.50"))
+    network = Network(name="pub_net", parent="eth0", spec="1:abc")
+    seen = Host(
+        shims=frozenset({replace(shim, mode=Mode.PRIVATE)}),
+        routes=frozenset({route}),
+        networks=frozenset({replace(network, id="id-of-the-one-that-went")}),
+    )
+    other = replace(route, destination=ip_address("192.168.1.52"))
+    record(replace(NOTHING_DONE, done=(Add(shim), Add(route), Add(other), Add(network))), FINE, FINE, seen)
+    assert [text for _, text, _ in told] == [
+        "add shim 'mv-pub_net' on 'eth0', which was gone",
+        "add route to 192.168.1.51 over shim 'mv-pub_net' from 192.168.1.50, which was gone",
+        "add route to 192.168.1.52 over shim 'mv-pub_net' from 192.168.1.50",
+        "add Docker network 'pub_net' on 'eth0' with , which was gone",
+    ]
+
+
+def test_what_the_pass_itself_took_away_was_not_lost(told: Told) -> None:
+    shim = Shim(name="mv-pub_net", network="pub_net", parent="eth0", mac="02:00:00:00:00:01", mtu=1500)
+    route = Route(shim="mv-pub_net", destination=ip_address("192.168.1.51"), source=ip_address("192.168.1.50"))
+    seen = Host(shims=frozenset({shim}), routes=frozenset({route}))
+    moved = replace(shim, parent="eth1")
+    record(replace(NOTHING_DONE, done=(Delete(shim), Add(moved), Add(route))), FINE, FINE, seen)
+    assert [text for _, text, _ in told][1:] == [
+        "add shim 'mv-pub_net' on 'eth1'",
+        "add route to 192.168.1.51 over shim 'mv-pub_net' from 192.168.1.50",
     ]
 
 
