@@ -31,7 +31,7 @@ from macvland.kernel import Kernel, SettingsWatch
 from macvland.kernel import watch as watch_kernel
 from macvland.lock import Lock, TakenError
 from macvland.machine import machine_id
-from macvland.memory import Backoff, Grace, Recheck, Trust
+from macvland.memory import Backoff, Grace, Recheck, Trust, Ways
 from macvland.model import Goal, Hold, Host
 from macvland.patience import Patient
 from macvland.quarrel import Quarrels
@@ -70,6 +70,7 @@ class Daemon:
         self._quarrels = Quarrels()
         self._grace = Grace()
         self._recheck = Recheck()
+        self._ways = Ways()
         self._trust = Trust()
         self._status = _last_status()
         self._told: Status | None = None  # a start tells everything: the log of a boot is whole
@@ -127,11 +128,13 @@ class Daemon:
         def want(seen: Host) -> Goal:
             gone = removals(declared, seen)
             held = gone if hold_all else self._grace.fresh(gone, now)
-            return wanted(declared, seen, self._machine_id, held, self._recheck.due(seen.addresses, now))
+            asked = self._recheck.due(seen.addresses, now)
+            return wanted(declared, seen, self._machine_id, held, asked, ways=self._ways.recall())
 
         due, disputed = partial(self._backoff.due, now=now), partial(self._quarrels.held, now=now)
         ended = converge(want, self._kernel, self._engine, due, pending=self._pending, held=disputed)
         self._pending = ended.pending
+        self._ways.note(ended.seen, ended.goal.host)
         failed: dict[str, bool] = {}
         for failure in ended.failures:
             failed[failure.action.network] = failed.get(failure.action.network, True) and failure.passing

@@ -1,4 +1,4 @@
-"""The little the daemon must remember, for it cannot be looked at: tries, fresh removals, trusted directories.
+"""The little the daemon must remember, for it cannot be looked at: tries, fresh removals, ways to containers.
 
 Refuses to act and to look at a clock: whoever asks says what time it is, in monotonic seconds.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from macvland.config import Directory
-from macvland.model import Address, Dad, ShimAddress
+from macvland.model import Address, Dad, Host, Neighbour, ShimAddress
 
 GRACE = 1.0  # seconds that a removal must last: install(1) deletes a file before it creates it
 
@@ -75,6 +75,23 @@ def _delay(failures: int) -> float:
 class _Question:
     failures: int
     again: float | None  # monotonic seconds; None: it is asked just now
+
+
+class Ways:
+    """The ways to containers as they were wanted when Docker answered last: while it does not, nobody can tell them."""
+
+    def __init__(self) -> None:
+        """Know of none."""
+        self._last: frozenset[Neighbour] = frozenset()
+
+    def recall(self) -> frozenset[Neighbour]:
+        """Return them."""
+        return self._last
+
+    def note(self, seen: Host, goal: Host) -> None:
+        """Take those of *goal*, if Docker had its say in it."""
+        if seen.engine is not None:
+            self._last = goal.neighbours
 
 
 class Recheck:

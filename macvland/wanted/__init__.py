@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from macvland.config import Config, Declaration
-from macvland.model import Goal, Hold, Host, Link, ShimAddress
+from macvland.model import Goal, Hold, Host, Link, Neighbour, ShimAddress
 from macvland.wanted.docker import docker_network
 from macvland.wanted.facts import Facts, as_seen, names, obstacle, shims_by_network, union
 from macvland.wanted.fitness import unfit, unfit_below_vlan
@@ -20,21 +20,23 @@ from macvland.wanted.vlan import kept_vlans, vlan_link
 Subject = TypeVar("Subject")
 
 
-def wanted(
+def wanted(  # noqa: PLR0913 - each a fact of its own kind
     config: Config,
     seen: Host,
     machine_id: str,
     held: frozenset[str] = frozenset(),
     recheck: frozenset[ShimAddress] = frozenset(),
+    *,
+    ways: frozenset[Neighbour] = frozenset(),
 ) -> Goal:
     """Return the host as *config* asks for it.
 
     Of the networks *held*, nothing that is seen is removed; *recheck* are the addresses seen that another device has,
-    for which the LAN is to be asked again.
+    for which the LAN is to be asked again; *ways* are the neighbours wanted when Docker answered last.
     """
     if config.unreadable:
         held |= removals(config, seen)
-    facts = Facts(config, seen, machine_id, held, recheck)
+    facts = Facts(config, seen, machine_id, held, recheck, ways=ways)
     declared = {declaration.name for declaration in config.declarations}
     undeclared = ({network.name for network in seen.networks if network.spec} | facts.shims.keys()) - declared
     goal = union(

@@ -6,7 +6,20 @@ from functools import cached_property
 from typing import TypeVar
 
 from macvland.config import Config, Declaration
-from macvland.model import Address, Goal, Hold, Host, Link, Network, Obstacle, Prefix, Shim, ShimAddress, shim_name
+from macvland.model import (
+    Address,
+    Goal,
+    Hold,
+    Host,
+    Link,
+    Neighbour,
+    Network,
+    Obstacle,
+    Prefix,
+    Shim,
+    ShimAddress,
+    shim_name,
+)
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -15,8 +28,15 @@ Value = TypeVar("Value")
 class Facts:
     """What is seen, indexed by what the questions ask for."""
 
-    def __init__(
-        self, config: Config, seen: Host, machine_id: str, held: frozenset[str], recheck: frozenset[ShimAddress]
+    def __init__(  # noqa: PLR0913 - as `wanted` has them
+        self,
+        config: Config,
+        seen: Host,
+        machine_id: str,
+        held: frozenset[str],
+        recheck: frozenset[ShimAddress],
+        *,
+        ways: frozenset[Neighbour],
     ) -> None:
         """Index *seen*; of the networks *held*, and of those whose file is broken, nothing may be removed."""
         self.seen = seen
@@ -24,6 +44,7 @@ class Facts:
         self.broken = config.frozen
         self.held = config.frozen | held
         self.recheck = recheck
+        self.ways = _by(ways, lambda way: way.shim)
         self.declared: dict[Prefix, list[Declaration]] = defaultdict(list)  # by subnet; the first speaks for all
         for declaration in config.declarations:
             for subnet in declaration.subnets:

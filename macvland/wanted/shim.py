@@ -123,10 +123,12 @@ def _borrowed(declaration: Declaration, link: Link) -> dict[Prefix, Address]:
 def _reachable(name: str, link: Link, shim: Shim, facts: Facts) -> Iterator[tuple[str, Address]]:
     """Yield MAC and address of the containers that a bridge shim on *link* reaches.
 
-    While Docker does not answer, those that are routed stay routed: containers outlive their engine.
+    While Docker does not answer, those that are routed stay routed: containers outlive their engine. So do those that
+    were when it answered last: a shim that was deleted or set down since has lost what could be seen.
     """
     if facts.seen.engine is None:
-        yield from ((neighbour.mac, neighbour.address) for neighbour in facts.neighbours[shim.name])
+        known = (*facts.neighbours[shim.name], *facts.ways[shim.name])
+        yield from ((mac, address) for address, mac in {one.address: one.mac for one in known}.items())
     elif all(network.mode is Mode.BRIDGE and _reaches(link, network, facts) for network in facts.networks[name]):
         yield from live(name, facts)
 

@@ -142,6 +142,22 @@ def test_shims_are_repaired_while_docker_hangs(host: Host, daemon: Daemon) -> No
 
 
 @pytest.mark.fault("B20")
+@pytest.mark.parametrize("fault", ["delete", "down"])
+def test_a_shim_that_is_repaired_while_docker_hangs_reaches_its_containers_as_before(
+    host: Host, daemon: Daemon, fault: str
+) -> None:
+    web = host.container("web", "pub_net", ip=WEB)
+    wait_for_ways(host, {WEB: HOST})
+    mac = web.mac()
+    hang(host)
+    host.ip(*(("link", "delete", "mv-pub_net") if fault == "delete" else ("link", "set", "mv-pub_net", "down")))
+    wait_for_ways(host, {WEB: HOST}, {WEB: mac})
+    host.ping(WEB)
+    host.engine.resume()
+    told(host, daemon)
+
+
+@pytest.mark.fault("B20")
 def test_a_container_that_came_while_docker_seemed_to_hang_is_routed_when_it_answers(
     host: Host, daemon: Daemon, proxy: Proxy
 ) -> None:

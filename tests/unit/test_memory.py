@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from macvland.config import Directory
-from macvland.memory import FACTOR, FIRST, GRACE, JITTER, LONGEST, Backoff, Grace, Recheck, Trust
-from macvland.model import Dad, ShimAddress
+from macvland.memory import FACTOR, FIRST, GRACE, JITTER, LONGEST, Backoff, Grace, Recheck, Trust, Ways
+from macvland.model import Dad, Host, Neighbour, ShimAddress
+from macvland.wanted import wanted
+from tests.unit.samples import HOST, MACHINE, PUB, container, declared, goal
+from tests.unit.world import DOCKER
 
 HERE = Path("/etc/macvlan.d")
 DENIED = ShimAddress(shim="mv-pub_net", address=ip_address("fd00::223"), dad=Dad.FAILED)
@@ -197,3 +200,27 @@ def test_what_the_lan_was_never_asked_for_again_is_nobodys_question() -> None:
     recheck = Recheck()
     assert recheck.due({ASKED, CERTAIN}, 0.0) == frozenset()
     assert recheck.next() is None
+
+
+# Ways to containers
+
+
+def test_ways_are_those_of_the_time_when_docker_answered_last() -> None:
+    way = Neighbour(shim="mv-pub_net", address=ip_address("192.168.1.51"), mac="02:00:00:00:00:51", network="pub_net")
+    ways = Ways()
+    assert ways.recall() == frozenset()
+    ways.note(Host(engine=DOCKER), Host(neighbours=frozenset({way})))
+    ways.note(Host(), Host())
+    assert ways.recall() == {way}
+    ways.note(Host(engine=DOCKER), Host())
+    assert ways.recall() == frozenset()
+
+
+def test_a_shim_made_anew_without_docker_is_to_reach_what_it_reached() -> None:
+    seen = replace(HOST, attachments=frozenset({container("web", "192.168.1.51")}), networks=frozenset())
+    made = goal(declared(PUB), seen).host
+    network = replace(next(iter(made.networks)), id="id-of-pub_net")
+    before = goal(declared(PUB), replace(seen, networks=frozenset({network}))).host
+    assert before.routes
+    without = wanted(declared(PUB), replace(HOST, engine=None), MACHINE, ways=before.neighbours).host
+    assert (without.routes, without.neighbours) == (before.routes, before.neighbours)
