@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
-from macvland.action import Action, Add, Failure
+from macvland.action import Action, Add, Failure, Prove
 from macvland.error import ApplyError
 from macvland.model import Attachment, Goal, Host, Network, Proof, Shim, Unfinished
 from macvland.plan import plan
@@ -88,7 +88,8 @@ def converge(  # noqa: PLR0913 - what is wanted, both edges, and what the passes
         failures = [failure for failure in failures if _base(failure.action) not in gone]
         vain = [action for action in left if action in tried and _base(action) not in gone]
         undone.update(_kernels(vain, failures))
-        failures += _fail(_engines(vain), failures)
+        # A start of Docker in the middle of a pass makes every proof worthless: nobody undoes them.
+        failures += _fail([action for action in _engines(vain) if not isinstance(action, Prove)], failures)
         disputed = _disputed(left, seen, undone, held)
         actions = _due([action for action in left if action not in disputed], seen, failures, due)
         if rounds == ROUNDS:  # and still more to do: somebody changes it all the time

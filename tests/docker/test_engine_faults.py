@@ -18,7 +18,7 @@ from macvland.error import ApplyError
 from macvland.model import Host, Network
 from tests.docker import proxy as faults
 from tests.docker.hang import hang
-from tests.docker.proxy import Fault, Proxy
+from tests.docker.proxy import Fault, Proxy, Request
 from tests.docker.samples import PLAIN, subnet
 from tests.lab import Host as LabHost
 
@@ -291,6 +291,22 @@ def test_b25_an_upgraded_docker_is_spoken_to_in_its_own_version(docker: Docker, 
     assert (first.api, second.api > first.api) == ((1, 40), True)
     assert b"/v1.40/" in proxy.requests[1].raw
     assert "/v{}.{}/".format(*second.api).encode() in proxy.requests[-1].raw
+
+
+@pytest.mark.fault("B25")
+def test_b25_a_docker_newer_than_any_is_spoken_to_in_its_own_version(docker: Docker, proxy: Proxy) -> None:
+    now = docker.observe(Host()).engine
+    assert now
+    own = "/v{}.{}/".format(*now.api).encode()
+
+    def understand(client: socket.socket, proxy: Proxy, request: Request) -> None:
+        assert b" /v1.999/" in request.raw
+        client.sendall(proxy.answer(replace(request, raw=request.raw.replace(b"/v1.999/", own))))
+
+    proxy.faults[FIRST] = faults.change(lambda answer: answer.replace(b"Api-Version: 1.", b"Api-Version: 1.999\r\nX: "))
+    proxy.faults |= dict.fromkeys((SECOND, THIRD, CREATE), understand)
+    assert docker.apply([Add(PLAIN)]) == ()
+    assert names(docker) == ["plain"]
 
 
 @pytest.mark.parametrize("host", ["tcp://10.0.0.1:2375", "ssh://root@there", "unix://relative", "nonsense"])

@@ -71,6 +71,15 @@ def daemon(host: Host, start: Start, proxy: Proxy) -> Daemon:
     return daemon
 
 
+@pytest.fixture
+def spare(host: Host) -> Iterator[str]:
+    """Another parent with the network 192.168.2.0/24."""
+    add_parents(host, 2)
+    wait_until(lambda: "tentative" not in host.ip("address", "show"))
+    yield "eth2"
+    host.ip("link", "delete", "eth2")
+
+
 def asked(proxy: Proxy, *requests: str) -> int:
     """Return how often any of *requests* was made."""
     return sum(str(request) in requests for request in proxy.requests)
@@ -382,9 +391,10 @@ def test_a_hundred_networks_taken_away_are_back_once_each(host: Host, start: Sta
 
 
 @pytest.mark.fault("B31")
-def test_two_networks_of_one_name_are_refused_with_their_ids(host: Host, daemon: Daemon, proxy: Proxy) -> None:
-    add_parents(host, 2)
-    host.docker("network", "create", *docker_options("eth2", "192.168.2"), "pub_twin")
+def test_two_networks_of_one_name_are_refused_with_their_ids(
+    host: Host, spare: str, daemon: Daemon, proxy: Proxy
+) -> None:
+    host.docker("network", "create", *docker_options(spare, "192.168.2"), "pub_twin")
     before = foreign(host)
     # From Docker 25 on no two can be made; so it is told that there are.
     proxy.faults[LIST] = faults.change(lambda answer: answer.replace(b'"pub_twin"', b'"pub_net" '))
@@ -396,7 +406,6 @@ def test_two_networks_of_one_name_are_refused_with_their_ids(host: Host, daemon:
     host.remove("pub_net.toml")  # nor is the other one taken for ours when the file goes
     wait_until(lambda: networks(host).keys() == {"pub_twin"})
     assert foreign(host) == before
-    host.ip("link", "delete", "eth2")
 
 
 @pytest.mark.fault("B33")
@@ -428,10 +437,9 @@ def test_a_container_that_attaches_just_before_the_deletion_keeps_its_network(
 
 @pytest.mark.fault("B34")
 def test_an_option_that_docker_would_drop_without_a_word_is_refused_and_harms_nothing(
-    host: Host, daemon: Daemon, proxy: Proxy
+    host: Host, spare: str, daemon: Daemon, proxy: Proxy
 ) -> None:
-    add_parents(host, 2)
-    host.docker("network", "create", "--opt", "macvlan_mod=private", *docker_options("eth2", "192.168.2"), "taken")
+    host.docker("network", "create", "--opt", "macvlan_mod=private", *docker_options(spare, "192.168.2"), "taken")
     before = foreign(host), identifiers(host)
     proxy.requests.clear()
     for line, words in (
@@ -444,4 +452,3 @@ def test_an_option_that_docker_would_drop_without_a_word_is_refused_and_harms_no
     idle(daemon)
     assert (foreign(host), identifiers(host)) == before
     assert asked(proxy, CREATE) == 0
-    host.ip("link", "delete", "eth2")

@@ -179,6 +179,22 @@ def test_a_shim_that_is_deleted_while_a_pass_goes_on_is_made_again_in_it() -> No
     assert "mv-pub_net" in {route.shim for route in world.host.routes}
 
 
+def test_what_a_start_of_docker_makes_unknown_while_a_pass_goes_on_is_proved_again_in_it() -> None:
+    world = World(HOST)
+    one_pass(world)
+    world.host = replace(world.host, proofs=frozenset())
+
+    def start_again(actions: Sequence[Action]) -> tuple[Failure, ...]:
+        failed = world.engine.apply(actions)
+        if len(engine.asked) == 2:  # the first asks only how an earlier pass went
+            world.host = replace(world.host, proofs=frozenset())
+        return failed
+
+    engine = Between(world.engine, start_again)
+    ended = one_pass(world, engine=engine)
+    assert (ended.converged, ended.failures, len(world.host.proofs)) == (True, (), 2)
+
+
 @pytest.mark.fault("C51")
 def test_a_pass_ends_though_there_is_always_more_to_do() -> None:
     """Each look finds the shim with another MTU."""
