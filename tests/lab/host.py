@@ -141,10 +141,15 @@ class Host(Station):
         return self._engine
 
     def container(
-        self, name: str, network: str, ip: str | None = None, cmd: tuple[str, ...] = ("sleep", "1000000")
+        self,
+        name: str,
+        network: str,
+        ip: str | None = None,
+        cmd: tuple[str, ...] = ("sleep", "1000000"),
+        ip6: str | None = None,
     ) -> Container:
         """Run a busybox container on *network*, which lives until it is removed."""
-        address = ("--ip", ip) if ip else ()
+        address = (*(("--ip", ip) if ip else ()), *(("--ip6", ip6) if ip6 else ()))
         # PID 1 has no handler for SIGTERM: without this every stop would take ten seconds.
         quick = ("--stop-signal", "SIGKILL")
         self.docker("run", "--detach", "--name", name, "--network", network, *address, *quick, "lab", *cmd)
