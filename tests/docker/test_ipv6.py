@@ -157,6 +157,7 @@ def test_an_address_in_a_file_that_changes_costs_no_packet(host: Host, serve: Se
     talk(host, web, GIVEN6, HOST6)
 
 
+@pytest.mark.fault("D58")
 def test_an_address_that_another_device_has_is_a_conflict_until_it_lets_go(
     shared_lab: Lab, host: Host, serve: Serving
 ) -> None:
@@ -190,7 +191,6 @@ DRIFT = {
 }
 
 
-@pytest.mark.fault("C44")
 @pytest.mark.parametrize("command", DRIFT.values(), ids=DRIFT)
 def test_a_shim_that_lost_its_ipv6_gets_it_back(host: Host, serve: Serving, command: tuple[str, ...]) -> None:
     daemon = serve()

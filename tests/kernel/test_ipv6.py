@@ -75,6 +75,7 @@ def test_the_kernel_takes_no_route_that_speaks_from_an_address_it_still_asks_for
     )
 
 
+@pytest.mark.fault("D58")
 def test_an_address_that_another_device_has_is_a_conflict_until_it_lets_go(asking_lan: Lan) -> None:
     with inside(asking_lan.device):
         ip("address", "add", f"{OWN6}/64", "dev", "eth0-lan", "nodad")
