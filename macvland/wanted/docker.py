@@ -19,7 +19,7 @@ from macvland.model import (
     differences,
     spec_of,
 )
-from macvland.wanted.facts import Facts, containing, names, obstacle
+from macvland.wanted.facts import Facts, containing, hosts, names, obstacle
 from macvland.wanted.own import own_addresses
 from macvland.wanted.parent import carries
 
@@ -68,16 +68,16 @@ def _spared(declaration: Declaration, link: Link | None, facts: Facts) -> frozen
     Networks of one subnet share its addresses, and Docker reserves none of them twice (moby/libnetwork#2250); nor does
     it the first and the last of a subnet, or a gateway.
     """
-    hosts = [interface.ip for interface in link.addresses] if link else []
+    parents = hosts(link.addresses) if link else frozenset()
     shims = own_addresses(declaration, facts).values()
     cidrs = [subnet.cidr for subnet in declaration.subnets]
     taken = {subnet.gateway for subnet in declaration.subnets}.union(*(pool.reserved for pool in declaration.subnets))
     taken |= {end for cidr in cidrs for end in (cidr.network_address, cidr.broadcast_address)}
     others = [cidr for cidr in cidrs if facts.declared[cidr][0].name != declaration.name]  # the first speaks for all
-    taken |= {host for host in hosts if containing(host, others)}
+    taken |= {host for host in parents if containing(host, others)}
     for other in (network for cidr in cidrs for network in facts.sharing[cidr] if network.name != declaration.name):
         taken |= other.spared.union(*(pool.reserved | {pool.gateway} for pool in other.subnets))
-    return frozenset(address for address in (*hosts, *shims) if containing(address, cidrs)) - taken
+    return frozenset(address for address in (*parents, *shims) if containing(address, cidrs)) - taken
 
 
 def _is_met(network: Network, same_name: list[Network], link: Link | None) -> bool:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeVar
 
 from macvland.config import Config, Declaration
@@ -11,6 +11,7 @@ from macvland.model import (
     Goal,
     Hold,
     Host,
+    Interface,
     Link,
     Neighbour,
     Network,
@@ -150,6 +151,12 @@ def names(containers: Sequence[str]) -> str:
     """Return *containers* as a sentence shows them: three of many."""
     shown = ", ".join(f"'{container}'" for container in containers[:3])
     return shown if len(containers) <= 3 else f"{shown} and {len(containers) - 3} more"
+
+
+@lru_cache(maxsize=1024)  # an Interface builds its address anew each time it is asked for it
+def hosts(interfaces: frozenset[Interface]) -> frozenset[Address]:
+    """Return the addresses of a link without the lengths of their prefixes."""
+    return frozenset(interface.ip for interface in interfaces)
 
 
 def containing(address: Address, prefixes: Iterable[Prefix]) -> Prefix | None:

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 
 from macvland.model import Address, Link, Prefix, Proxy, Shim
-from macvland.wanted.facts import containing
+from macvland.wanted.facts import containing, hosts
 
 
 def answered(link: Link, cidrs: Iterable[Prefix]) -> frozenset[Address]:
     """Return the IPv6 addresses of the parent *link* in *cidrs*: no container sees the NIC itself."""
     subnets = [cidr for cidr in cidrs if cidr.version == 6]
-    return frozenset(interface.ip for interface in link.addresses if containing(interface.ip, subnets))
+    return frozenset(host for host in hosts(link.addresses) if containing(host, subnets))
 
 
 def proxies(

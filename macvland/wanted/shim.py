@@ -23,7 +23,7 @@ from macvland.model import (
     shim_mac,
     shim_name,
 )
-from macvland.wanted.facts import Facts, as_seen, containing, live, obstacle
+from macvland.wanted.facts import Facts, as_seen, containing, hosts, live, obstacle
 from macvland.wanted.own import own_addresses
 from macvland.wanted.parent import carries
 from macvland.wanted.proxy import answered, proxies
@@ -108,16 +108,16 @@ def _objection(cidr: Prefix, own: Address | None, link: Link) -> str:
         return f"the MTU {link.mtu} of '{link.name}' is below the {IPV6_MTU} that IPv6 needs"
     if own is None:
         return "too few are free to derive one; set [shim] address"
-    if any(own == interface.ip for interface in link.addresses):
+    if own in hosts(link.addresses):
         return f"{own} is that of '{link.name}', and the LAN would see two MACs for it; write another [shim] address"
     return ""
 
 
 def _borrowed(declaration: Declaration, link: Link) -> dict[Prefix, Address]:
     """Return, by IPv4 subnet, the address of the parent that containers meet the host at."""
-    hosts = sorted(interface.ip for interface in link.addresses if isinstance(interface.ip, IPv4Address))
+    addresses = sorted(host for host in hosts(link.addresses) if isinstance(host, IPv4Address))
     cidrs = [subnet.cidr for subnet in declaration.subnets]
-    return {cidr: host for host in reversed(hosts) for cidr in cidrs if host in cidr}
+    return {cidr: host for host in reversed(addresses) for cidr in cidrs if host in cidr}
 
 
 def _reachable(name: str, link: Link, shim: Shim, facts: Facts) -> Iterator[tuple[str, Address]]:
