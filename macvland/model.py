@@ -60,6 +60,7 @@ class Link:
     accepts: frozenset[str] = frozenset()  # MACs of its children, in containers too; known while a shim on it is down
     altnames: frozenset[str] = frozenset()
     addresses: frozenset[Interface] = frozenset()
+    tentative: frozenset[Address] = frozenset()  # of these: the LAN is still being asked whether they are free
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -183,6 +183,7 @@ def _link(
     accepts: Mapping[int, frozenset[str]],
 ) -> Link:
     altnames = link.altnames
+    lasting = [it for it in addresses.get(link.ifindex, ()) if _lasting(it)]
     return Link(
         name=link.name,
         index=link.ifindex,
@@ -204,9 +205,8 @@ def _link(
         master=names.get(link.master),
         accepts=accepts.get(link.ifindex, frozenset()),
         altnames=frozenset(name for name in altnames if not name.startswith(MARK)),
-        addresses=frozenset(
-            _interface(it.address, it.prefix_length) for it in addresses.get(link.ifindex, ()) if _lasting(it)
-        ),
+        addresses=frozenset(_interface(it.address, it.prefix_length) for it in lasting),
+        tentative=frozenset(it.address for it in lasting if _dad(it) is Dad.TENTATIVE),
     )
 
 

@@ -7,9 +7,9 @@ from macvland.wanted.facts import containing, hosts
 
 
 def answered(link: Link, cidrs: Iterable[Prefix]) -> frozenset[Address]:
-    """Return the IPv6 addresses of the parent *link* in *cidrs*: no container sees the NIC itself."""
+    """Return the IPv6 addresses that the parent *link* is certain of in *cidrs*: no container sees the NIC itself."""
     subnets = [cidr for cidr in cidrs if cidr.version == 6]
-    return frozenset(host for host in hosts(link.addresses) if containing(host, subnets))
+    return frozenset(host for host in hosts(link.addresses) - link.tentative if containing(host, subnets))
 
 
 def proxies(

@@ -68,7 +68,7 @@ def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
         host=Host(
             shims=frozenset({shim}),
             addresses=standing.addresses,
-            routes=frozenset(_routes(pairs, sources, shim, standing)),
+            routes=frozenset(_routes(pairs, sources, shim, standing, answers)),
             neighbours=frozenset(
                 Neighbour(shim=name, address=address, mac=mac, network=declaration.name)
                 for mac, address in pairs
@@ -139,15 +139,29 @@ def _reaches(link: Link, network: Network, facts: Facts) -> bool:
 
 
 def _routes(
-    pairs: list[tuple[str, Address]], sources: dict[Prefix, Address], shim: Shim, standing: Standing
+    pairs: list[tuple[str, Address]],
+    sources: dict[Prefix, Address],
+    shim: Shim,
+    standing: Standing,
+    answers: frozenset[Address],
 ) -> Iterator[Route]:
-    """Yield a route to the address of each of *pairs*; where the shim cannot speak yet, the one that is there."""
+    """Yield a route to the address of each of *pairs*.
+
+    Where the shim cannot speak from its own address yet, it keeps the one that is there, or speaks from an address of
+    the parent that it *answers* for.
+    """
+    stand_ins = {cidr: host for host in sorted(answers, reverse=True) for cidr in standing.unsure if host in cidr}
     for _, address in pairs:
         prefix = containing(address, sources)
-        if prefix in standing.unsure:
-            yield from (standing.routes[address],) if address in standing.routes else ()
-        elif prefix is not None:
+        there = standing.routes.get(address)
+        if prefix is None:
+            continue
+        if prefix not in standing.unsure:
             yield Route(shim=shim.name, destination=address, source=sources[prefix], network=shim.network)
+        elif there and (there.source or prefix not in stand_ins):
+            yield there
+        elif prefix in stand_ins:
+            yield Route(shim=shim.name, destination=address, source=stand_ins[prefix], network=shim.network)
 
 
 def _without_source(

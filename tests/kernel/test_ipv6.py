@@ -13,7 +13,7 @@ import pytest
 from macvland.action import Add, Delete, Failure
 from macvland.kernel import Kernel, codec, events, facts
 from macvland.kernel.look import INDEXES
-from macvland.model import Dad, Hold, Host, Route, ShimAddress
+from macvland.model import Address, Dad, Hold, Host, Route, ShimAddress
 from macvland.plan import plan
 from macvland.reconcile import look
 from tests.kernel.lan6 import DEVICE6, HOST6, OWN6, WEB6, Lan, advertise, lan6, link_local
@@ -66,6 +66,19 @@ def test_the_lans_silence_wakes(asking_lan: Lan) -> None:
             told = [it for _, it in codec.frames(listener.recv(1 << 16)) if it.kind == codec.RTM_NEWADDR]
             heard = [facts.address_facts(it.body) for it in told]
         assert [str(it.address) for it in heard if it.ifindex in INDEXES] == [OWN6]
+
+
+def test_a_shim_that_lost_all_its_ipv6_is_of_use_again_at_once(asking_lan: Lan) -> None:
+    asking_lan.settle()
+    for loss in ("link set mv-lan down", "-6 address flush dev mv-lan", "link delete mv-lan"):
+        ip(*loss.split())
+        asking_lan.reconcile()
+        run("ping", "-n", "-c", "1", "-W", "1", WEB6)
+        with inside(asking_lan.web):
+            ip("-6", "neigh", "flush", "all")
+            run("ping", "-n", "-c", "1", "-W", "1", HOST6)
+        assert own(asking_lan) is Dad.TENTATIVE
+        asking_lan.settle()
 
 
 def test_the_kernel_takes_no_route_that_speaks_from_an_address_it_still_asks_for(asking_lan: Lan) -> None:
@@ -141,6 +154,17 @@ def test_the_host_never_asks_the_lan_from_the_shim(lan: Lan) -> None:
     (eth0,) = ip_json("link", "show", "dev", "eth0")
     assert {it.target for it in ndps} >= {DEVICE6}
     assert {it.source for it in ndps if not it.answer and it.sender != "::"} == {eth0["address"]}
+
+
+def test_an_address_that_the_parent_still_asks_for_is_told(asking_lan: Lan) -> None:
+    def tentative() -> frozenset[Address]:
+        (eth0,) = (link for link in look(asking_lan.kernel, asking_lan.docker).links if link.name == "eth0")
+        return eth0.tentative & {ip_address("fd00::72")}
+
+    ip("address", "add", "fd00::72/64", "dev", "eth0")
+    assert tentative()
+    wait_until(lambda: not tentative())
+    assert {str(it.address) for it in asking_lan.settle().proxies} == {HOST6, "fd00::72"}
 
 
 # Routers

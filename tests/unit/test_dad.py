@@ -1,7 +1,7 @@
 """What becomes of a shim's IPv6 address: asked for, certain, or another device's, and asked for again."""
 
 from dataclasses import replace
-from ipaddress import IPv6Network, ip_address
+from ipaddress import IPv6Network, ip_address, ip_interface
 
 import pytest
 
@@ -9,10 +9,10 @@ from macvland.config import Config
 from macvland.model import Address, Attachment, Dad, Goal, Hold, Host, Subnet
 from macvland.reconcile import Pass, converge
 from macvland.wanted import wanted
-from tests.unit.samples import HOST, LAN, MACHINE, declaration, declared
+from tests.unit.samples import ETH0, HOST, LAN, MACHINE, declaration, declared
 from tests.unit.world import World
 
-OWN, OTHER, WEB = (ip_address(f"2001:db8:1::{last}") for last in ("223", "222", "c1"))
+OWN, OTHER, WEB, HOST6 = (ip_address(f"2001:db8:1::{last}") for last in ("223", "222", "c1", "50"))
 LAN6 = Subnet(cidr=IPv6Network("2001:db8:1::/64"))
 CONTAINER = Attachment(
     network="pub_net", network_id="", container="web", mac="02:42:c0:a8:01:c1", addresses=frozenset({WEB})
@@ -60,6 +60,27 @@ def test_nothing_speaks_from_an_address_before_it_is_certain(world: World) -> No
     world.answer()
     assert holds(settle(world)) == []
     assert sources(world) == {WEB: OWN}
+
+
+def test_meanwhile_the_host_speaks_from_an_address_of_the_parent_that_is_certain(world: World) -> None:
+    certain = replace(ETH0, addresses=ETH0.addresses | {ip_interface(f"{HOST6}/64")})
+    world.rearrange(frozenset({replace(certain, tentative=frozenset({HOST6}))}), "eth0")
+    settle(world)
+    assert (sources(world), world.host.proxies) == ({}, frozenset())
+    world.rearrange(frozenset({certain}), "eth0")
+    settle(world)
+    assert sources(world) == {WEB: HOST6}
+    world.answer()
+    settle(world)
+    assert sources(world) == {WEB: OWN}
+
+
+def test_where_another_device_has_the_address_the_host_goes_on_speaking_from_the_parents(world: World) -> None:
+    world.rearrange(frozenset({replace(ETH0, addresses=ETH0.addresses | {ip_interface(f"{HOST6}/64")})}), "eth0")
+    world.elsewhere = frozenset({OWN})
+    world.answer()
+    assert holds(settle(world)) == [Hold.CONFLICT]
+    assert sources(world) == {WEB: HOST6}
 
 
 def test_without_a_carrier_nobody_is_asked_and_nothing_said_of_it(world: World) -> None:

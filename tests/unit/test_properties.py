@@ -93,6 +93,7 @@ def links(link: Link) -> st.SearchStrategy[Link | None]:
             replace(link, addresses=frozenset()),
             replace(link, addresses=link.addresses | moved, mtu=1400),
             replace(link, mtu=1200),
+            replace(link, tentative=frozenset(one.ip for one in link.addresses if one.version == 6)),
             replace(link, promiscuous=True, carrier=False),
             replace(link, up=False),
         )

@@ -231,7 +231,7 @@ class World:
         self._set(routes=self.host.routes | {route})
 
     def _local(self) -> frozenset[Address]:
-        borrowed = {interface.ip for link in self.host.links for interface in link.addresses}
+        borrowed = {one.ip for link in self.host.links for one in link.addresses if one.ip not in link.tentative}
         return frozenset({*borrowed, *(it.address for it in self.host.addresses if it.dad is Dad.DONE)})
 
     def _drop_sourceless_routes(self) -> None:
