@@ -179,7 +179,8 @@ class Round:
         except (OSError, ApplyError) as problem:
             # Nothing tells which of them the kernel still did: the next look does.
             code = problem.errno if isinstance(problem, OSError) and problem.errno else errno.ENOBUFS
-            refusals = dict.fromkeys(range(len(pending)), Refusal(code, str(problem)))
+            words = problem.strerror if isinstance(problem, OSError) else str(problem)
+            refusals = dict.fromkeys(range(len(pending)), Refusal(code, words or ""))
         for position, refusal in refusals.items():
             action, message = pending[position]
             if not harmless(message, refusal):

@@ -103,7 +103,7 @@ def _vlan_cure(vlan: Vlan, refusal: Refusal) -> tuple[str, bool] | None:
 
 def _route_cure(route: Route, code: int) -> tuple[str, bool] | None:
     if code == errno.EEXIST:
-        return f"another program's route to {route.destination} is in the way", False
+        return f"another program's route to {route.destination} is in the way", True
     if code == errno.EINVAL and route.source:
         return f"the host has no address {route.source} to send from", True
     return None
