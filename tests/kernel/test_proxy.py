@@ -19,7 +19,7 @@ from macvland.kernel.refusal import UNGUARDED, explain
 from macvland.model import Host, Proxy
 from tests.kernel.lan6 import DEVICE6, HOST6, OWN6, WEB6, WEB_MAC, Lan, lan6
 from tests.kernel.samples import SHIM, do, make, seen
-from tests.kernel.test_watch import notices
+from tests.kernel.test_watch import notices, unsettled
 from tests.lab import CommandError, run, wait_until
 from tests.lab.netns import inside, ip, ip_json
 from tests.lab.wire import Wire, listening
@@ -206,6 +206,7 @@ def test_a_classifier_that_others_take_away_wakes(lan: Lan, command: str) -> Non
 
 @pytest.mark.usefixtures("kernel")
 def test_the_classifiers_of_other_links_wake_nobody() -> None:
+    wait_until(lambda: not unsettled())
     with events._listener() as listener:
         for command in (
             "qdisc add dev eth0 clsact",
