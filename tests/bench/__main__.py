@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.bench import attachments, drop, idle, memory, replace, restore, start
+from tests.bench import attachments, drop, idle, memory, repair, replace, restore, start, storm
 from tests.bench.report import Table
 
 BENCHMARKS: dict[str, Callable[[], Table]] = {
@@ -14,6 +14,8 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "replace": replace.measure,
     "attachments": attachments.measure,
     "restore": restore.measure,
+    "repair": repair.measure,
+    "storm": storm.measure,
     "idle": idle.measure,
     "start": start.measure,
     "memory": memory.measure,
