@@ -1,0 +1,101 @@
+"""Many networks and many kinds of containers: routes and neighbours for exactly those that live on ours."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab import Host, wait_until
+from tests.scene import BORROWED, Serving, add_nic, declare, tidy, wait_for_state, wait_for_ways, ways
+
+HOST = "192.168.1.50"
+
+
+@pytest.fixture
+def host(shared_docker_host: Host) -> Iterator[Host]:
+    """A host with a second parent, for Docker up to 26 allows one macvlan network on each."""
+    add_nic(shared_docker_host, "eth2", "10.6.6.50/24")
+    yield shared_docker_host
+    tidy(shared_docker_host)
+
+
+@pytest.fixture
+def serve(host: Host) -> Iterator[Serving]:
+    serving = Serving(host)
+    yield serving
+    serving.stop()
+
+
+def run(host: Host, name: str, *options: str, command: tuple[str, ...] = ("sleep", "1000000")) -> None:
+    host.docker("run", "--detach", "--name", name, "--stop-signal", "SIGKILL", *options, "lab", *command)
+
+
+def test_a_container_on_two_networks_is_reached_on_both(host: Host, serve: Serving) -> None:
+    daemon = serve()
+    host.drop("pub_net.toml", declare(BORROWED))
+    host.drop("lab.toml", declare(BORROWED, parent="eth2", lan="10.6.6"))
+    for name in ("pub_net", "lab"):
+        wait_for_state(daemon, host, name, "ready")
+    run(host, "both", "--network", "pub_net", "--ip", "192.168.1.51")
+    host.docker("network", "connect", "--ip", "10.6.6.51", "lab", "both")
+    wait_for_ways(host, {"192.168.1.51": HOST})
+    wait_for_ways(host, {"10.6.6.51": "10.6.6.50"}, shim="mv-lab")
+    host.ping("192.168.1.51")
+    host.ping("10.6.6.51")
+    host.docker("network", "disconnect", "pub_net", "both")
+    wait_for_ways(host, {})
+    wait_for_ways(host, {"10.6.6.51": "10.6.6.50"}, shim="mv-lab")
+    host.ping("10.6.6.51")
+
+
+def test_a_container_in_somebody_elses_namespace_or_none_has_no_way_of_its_own(host: Host, serve: Serving) -> None:
+    daemon = serve()
+    host.drop("pub_net.toml", declare(BORROWED))
+    wait_for_state(daemon, host, "pub_net", "ready")
+    run(host, "web", "--network", "pub_net", "--ip", "192.168.1.51")
+    run(host, "hosts", "--network", "host")
+    run(host, "without", "--network", "none")
+    run(host, "beside", "--network", "container:web")
+    wait_for_ways(host, {"192.168.1.51": HOST})
+    found = wait_for_state(daemon, host, "pub_net", "ready")
+    assert [one.container for one in found.attachments] == ["web"]
+    host.docker("rm", "--force", "beside", "hosts", "without")
+    host.ping("192.168.1.51")
+    wait_for_ways(host, {"192.168.1.51": HOST})
+
+
+def test_routes_are_for_what_runs_or_is_paused_and_for_nothing_else(host: Host, serve: Serving) -> None:
+    daemon = serve()
+    host.drop("pub_net.toml", declare(BORROWED))
+    wait_for_state(daemon, host, "pub_net", "ready")
+    on = ("--network", "pub_net", "--ip")
+    run(host, "runs", *on, "192.168.1.51")
+    run(host, "paused", *on, "192.168.1.52")
+    run(host, "stopped", *on, "192.168.1.53")
+    host.docker("create", "--name", "created", *on, "192.168.1.54", "lab", "sleep", "1000000")
+    host.docker("pause", "paused")
+    host.docker("stop", "stopped")
+    wait_for_ways(host, {"192.168.1.51": HOST, "192.168.1.52": HOST})
+    found = wait_for_state(daemon, host, "pub_net", "ready")
+    assert {one.container: len(one.addresses) for one in found.attachments} == {
+        "runs": 1,
+        "paused": 1,
+        "stopped": 0,
+        "created": 0,
+    }
+    host.docker("unpause", "paused")
+    host.docker("kill", "runs")
+    wait_for_ways(host, {"192.168.1.52": HOST})
+
+
+def test_a_container_that_restarts_again_and_again_ends_without_a_route_left(host: Host, serve: Serving) -> None:
+    daemon = serve()
+    host.drop("pub_net.toml", declare(BORROWED))
+    wait_for_state(daemon, host, "pub_net", "ready")
+    restless = ("--network", "pub_net", "--ip", "192.168.1.51", "--restart", "on-failure:4")
+    run(host, "restless", *restless, command=("false",))
+    count = ("inspect", "--format", "{{.RestartCount}} {{.State.Status}}", "restless")
+    wait_until(lambda: host.docker(*count).strip() == "4 exited", 20, "the last restart")
+    wait_for_ways(host, {})
+    run(host, "web", "--network", "pub_net", "--ip", "192.168.1.52")
+    wait_for_ways(host, {"192.168.1.52": HOST})
+    assert len(ways(host)[0]) == 1
