@@ -23,8 +23,8 @@ kernel=(-kernel "$image/vmlinuz" -initrd "$image/initrd.gz" -serial file:.cache/
 disks=(-drive "if=none,id=disk,file=$image/disk,format=raw,snapshot=on,cache=unsafe" -device virtio-blk-pci,drive=disk
     -drive if=none,id=tree,file=/tmp/tree.tar,format=raw,readonly=on -device virtio-blk-pci,drive=tree)
 nics=()
-for nic in 0 1; do
-    nics+=(-netdev "stream,id=port$nic,server=$([ $nic = 0 ] && echo on || echo off),addr.type=unix,addr.path=/tmp/cable"
+for nic in 0 1; do   # not a stream: QEMU 7.2 connects one end while it begins to listen at the other, and tries once
+    nics+=(-netdev "dgram,id=port$nic,local.type=unix,local.path=/tmp/cable$nic,remote.type=unix,remote.path=/tmp/cable$((1 - nic))"
         -device "virtio-net-pci,id=nic$nic,netdev=port$nic,mac=02:1a:b0:00:00:0$nic,romfile=")
 done
 ports=(-device virtio-serial-pci -device virtio-rng-pci

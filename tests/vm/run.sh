@@ -1,6 +1,6 @@
 #!/bin/bash
 # Run tests/vm/guest as root of a virtual machine with Debian's own kernel, whatever kernel this machine has.
-#   run.sh [arguments of pytest]     SUITE=trixie  LIMIT=600: seconds from power on to the last test
+#   run.sh [arguments of pytest]     SUITE=trixie  LIMIT=900: seconds from power on to the last test
 # What the machine's console said stays in .cache/vm/console.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 # Whoever started this may be killed: then this ends as well.
 [ -n "${VM_RUN:-}" ] || VM_RUN=1 exec setpriv --pdeathsig TERM -- "$0" "$@"
 
-limit=${LIMIT:-600}
+limit=${LIMIT:-900}
 
 # One at a time; also what tells tests/lab/traces.py that what it finds has an owner.
 mkdir -p .cache/vm
