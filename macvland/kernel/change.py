@@ -15,7 +15,7 @@ from macvland.kernel.codec import Message
 from macvland.kernel.look import Sight
 from macvland.kernel.parent import keep_promiscuous, release
 from macvland.kernel.refusal import explain, harmless
-from macvland.kernel.sysctl import write_ipv6, write_proxying
+from macvland.kernel.sysctl import drop_ipv6_addresses, write_ipv6, write_proxying
 from macvland.model import IPV6_MTU, Neighbour, Promiscuity, Proxy, Route, Shim, ShimAddress, Vlan
 
 Step = tuple[Action, Message]
@@ -120,6 +120,9 @@ class Round:
     def _raise_vlan(self, vlan: Vlan, seen: Vlan, index: int) -> Iterator[Message]:
         """Set a VLAN link up; one without an alias is as we made it when we were killed, and lacks all the rest."""
         unfinished = seen.network == seen.name
+        if gains_ipv6(vlan, seen):
+            # And with it an address. Setting the link down meanwhile would cost others the routes they may have there.
+            drop_ipv6_addresses(vlan.name)
         if (vlan.up and not seen.up and unfinished) or gains_ipv6(vlan, seen):
             yield from self._complete_vlan(vlan, index)
         elif vlan.up and not seen.up:

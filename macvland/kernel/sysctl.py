@@ -1,6 +1,7 @@
 """The settings of a link that netlink cannot set: what IPv6 does by itself, and for whom it answers."""
 
 import os
+from contextlib import suppress
 
 # Shows the network namespace of the thread that opens it, wherever /proc was mounted from.
 IPV6 = "/proc/sys/net/ipv6/conf"
@@ -12,8 +13,8 @@ def write_ipv6(name: str, *, accept_ra: bool = False, autoconf: bool = False) ->
     Raises OSError where the kernel does not let us, say with /proc/sys mounted read-only.
     """
     try:
-        _write(f"{IPV6}/{name}/accept_ra", accept_ra)
-        _write(f"{IPV6}/{name}/autoconf", autoconf)
+        _write(f"{IPV6}/{name}/accept_ra", on=accept_ra)
+        _write(f"{IPV6}/{name}/autoconf", on=autoconf)
     except FileNotFoundError:
         return False
     return True
@@ -21,8 +22,18 @@ def write_ipv6(name: str, *, accept_ra: bool = False, autoconf: bool = False) ->
 
 def write_proxying(name: str, *, on: bool) -> None:
     """Let a link answer for addresses that are not its own, or no longer: then it forwards as one does that is new."""
-    _write(f"{IPV6}/{name}/forwarding", on or _read(f"{IPV6}/default/forwarding"))
-    _write(f"{IPV6}/{name}/proxy_ndp", on)
+    _write(f"{IPV6}/{name}/forwarding", on=on or _read(f"{IPV6}/default/forwarding"))
+    _write(f"{IPV6}/{name}/proxy_ndp", on=on)
+
+
+def drop_ipv6_addresses(name: str) -> None:
+    """Take off a link what IPv6 addresses the kernel has given it, and let it get no more by itself."""
+    disabled = f"{IPV6}/{name}/disable_ipv6"
+    with suppress(FileNotFoundError):  # a kernel without IPv6 gives none
+        if not _read(disabled):
+            _write(f"{IPV6}/{name}/addr_gen_mode", on=True)  # 1: none
+            _write(disabled, on=True)
+            _write(disabled, on=False)
 
 
 def _read(path: str) -> bool:
@@ -33,7 +44,7 @@ def _read(path: str) -> bool:
         os.close(file)
 
 
-def _write(path: str, on: bool) -> None:  # noqa: FBT001 - it is the value
+def _write(path: str, *, on: bool) -> None:
     file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(file, b"1" if on else b"0")

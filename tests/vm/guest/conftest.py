@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from tests.kernel.conftest import kernel
 from tests.lab import Container, Station
 from tests.scene import Serving, api
 from tests.vm.guest.machine import Lan, Machine
 from tests.vm.guest.web import PARKED
+
+__all__ = ["kernel"]  # a fixture of theirs
 
 
 @pytest.fixture(scope="session")
