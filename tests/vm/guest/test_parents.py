@@ -10,7 +10,7 @@ from tests.lab.netns import private_network
 from tests.parents import DEBIAN, HERE, Sort, require
 from tests.scene import BORROWED, Serving, declare, shims, wait_for_state, wait_for_ways
 from tests.vm.guest.machine import Lan, Machine
-from tests.vm.guest.web import attach, detach, frames
+from tests.vm.guest.web import attach, detach
 
 LAN, HOST, WEB, ROUTER = "10.1.1", "10.1.1.50", "10.1.1.51", "10.1.1.1"
 SHIM = "mv-pub_net"
@@ -104,25 +104,6 @@ def test_a_bond_keeps_host_and_container_on_the_lan_when_its_active_port_fails(
 
 def active_port() -> str:
     return Path("/sys/class/net/bond0/bonding/active_slave").read_text().strip()
-
-
-def test_on_a_vlan_link_a_container_is_in_that_vlan_of_the_lan(
-    machine: Machine, lan: Lan, serve: Serving, web: Container
-) -> None:
-    parent = vlan(machine)
-    machine.ip("address", "add", f"{HOST}/24", "dev", parent)
-    lan.ip("link", "add", "vlan50", "link", lan.nic, "up", "type", "vlan", "id", "50")
-    lan.ip("address", "add", f"{ROUTER}/24", "dev", "vlan50")
-    daemon = serve()
-    machine.drop("pub_net.toml", declare(BORROWED, parent=parent, lan=LAN))
-    wait_for_state(daemon, machine, "pub_net", "ready")
-    mac = attach(web, "pub_net", WEB)
-    wait_for_ways(machine, {WEB: HOST})
-    machine.ping(WEB)
-    with frames(lan, lan.nic, f"ether src {mac}") as seen:
-        web.run("ping", "-c", "1", "-W", "2", ROUTER)
-        wait_until(lambda: any("ICMP echo request" in frame for frame in seen()))
-        assert [frame for frame in seen() if "vlan 50" not in frame] == []
 
 
 def test_a_parent_that_is_made_again_carries_its_network_again(

@@ -8,10 +8,10 @@ import pytest
 
 from tests.lab import wait_until
 from tests.lab.command import PROJECT
-from tests.scene import BORROWED, declare, network_status, networks, shims, wait_for_ways
+from tests.scene import BORROWED, OWN, declare, network_status, networks, shims, wait_for_ways
 from tests.vm.guest.machine import Lan, Machine
 
-WEB = "192.168.1.51"
+WEB, SHIM = "192.168.1.51", "192.168.1.223"
 PROGRAM = "#!/usr/bin/python3\nimport sys\nfrom macvland.daemon import main\nsys.exit(main())\n"
 
 
@@ -55,6 +55,24 @@ def test_started_together_with_docker_it_serves_and_its_stop_takes_nothing_along
     machine.ping(WEB)
     web.run("ping", "-c", "1", "-W", "2", machine.address)
     lan.ping(WEB)
+
+
+@pytest.mark.usefixtures("service")
+def test_at_boot_the_vlan_link_is_there_before_docker_looks_for_it(machine: Machine) -> None:
+    """Docker forgets a network whose parent is missing when it starts: it would have another id afterwards."""
+    machine.drop("pub_net.toml", declare(OWN, parent=machine.nic, extra="vlan = 50\n"))
+    machine.run("systemctl", "start", "macvland")
+    wait_until(lambda: state(machine) == "ready", what="ready")
+    before = networks(machine)
+    web = machine.container("web", "pub_net", ip=WEB)
+    machine.run("systemctl", "stop", "macvland", "docker.service", "docker.socket")
+    machine.ip("link", "delete", f"{machine.nic}.50")  # what a reboot leaves
+    Path("/run/macvland/status.json").unlink()
+    machine.run("systemctl", "start", "docker", "macvland")
+    assert networks(machine) == before
+    web.start()
+    wait_for_ways(machine, {WEB: SHIM})
+    machine.ping(WEB)
 
 
 def state(machine: Machine) -> str:
