@@ -31,6 +31,10 @@ check-vm: ## what needs Debian's own kernel (802.1Q, bonds, udev), in a virtual 
 	@tests/lab/setup.sh vm
 	@tests/vm/run.sh $(ARGS)
 
+check-system: ## the deb on whole Debian 12 and 13 systems: boot, reboot, power cut, upgrade, removal
+	@tests/lab/setup.sh system
+	@tests/system/run.sh $(ARGS)
+
 packages: ## deb and rpm of what is committed, into build/packages, and what lintian and its like think of them
 	@tests/lab/setup.sh packages
 	@packaging/build.sh
@@ -41,4 +45,4 @@ bench: setup ## ratios against a shell script and ip -batch
 clean: ## what the targets made here
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
-.PHONY: help setup demo check check-distro check-bookworm check-trixie check-vm packages bench clean
+.PHONY: help setup demo check check-distro check-bookworm check-trixie check-vm check-system packages bench clean

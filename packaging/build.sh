@@ -11,8 +11,13 @@ trap 'rm -rf "$work"' EXIT
 
 say() { printf '\n== %s\n' "$1"; }
 
-# One source archive for both; its bytes depend on the commit alone.
-git archive --format=tar.gz --prefix="macvland-$version/" --output="$work/macvland-$version.tar.gz" HEAD
+# One source archive for both: what is committed, or where there is no repository, what a release has unpacked.
+if git rev-parse --quiet --verify HEAD >/dev/null 2>&1; then
+    git archive --format=tar.gz --prefix="macvland-$version/" --output="$work/macvland-$version.tar.gz" HEAD
+else
+    tar --exclude-vcs --exclude='./.*' --exclude=./build --exclude='*.egg-info' --exclude=__pycache__ \
+        --transform="s,^\.,macvland-$version," -czf "$work/macvland-$version.tar.gz" .
+fi
 mkdir -p "$out"
 
 build_deb() {

@@ -46,15 +46,19 @@ class Lab:
 
     def station(self, name: str, address: str) -> Station:
         """Plug a plain device with *address* ("192.168.1.60/24") into the switch."""
-        station = Station(self.state, name, address, "eth0", self._children.append)
+        station = Station(self.state, name, address, "eth0", self.remember)
         station.power_on()
         return station
 
     def host(self, name: str = "host", address: str = "192.168.1.50/24", nic: str = "eth0") -> Host:
         """Plug in a host with /etc, /run and /var/lib of its own, for Docker and macvland."""
-        host = Host(self.state, name, address, nic, self._children.append)
+        host = Host(self.state, name, address, nic, self.remember)
         host.power_on()
         return host
+
+    def remember(self, child: "subprocess.Popen[Any]") -> None:
+        """Reap *child*, which runs in a cgroup of the lab, when the lab closes."""
+        self._children.append(child)
 
     def close(self) -> None:
         """Take everything away, and reap what was started here."""

@@ -19,7 +19,7 @@ install_missing() {
 
 apt() {
     verb=$1; shift
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$verb" --yes --no-install-recommends "$@" >.cache/apt.log 2>&1
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$verb" --yes --no-install-recommends "$@" >.cache/apt.log 2>&1
 }
 
 # A python3 earlier on PATH may be a version manager's shim; the distribution's is preferred.
@@ -50,6 +50,7 @@ if [ "${1:-}" = distro ]; then
     install_missing python3-docker python3-pyroute2 python3-systemd python3-tomli python3-watchdog
     make_venv .cache/venv-distro --system-site-packages -- 'pytest>=8' 'hypothesis>=6'
 fi
+[ "${1:-}" != system ] || install_missing $(cat packaging/packages) mmdebstrap systemd-container
 [ "${1:-}" != packages ] || install_missing $(cat packaging/packages)
 [ "${1:-}" != vm ] || install_missing e2fsprogs mmdebstrap qemu-system-x86
 .venv/bin/python -c 'from tests.lab import engine, podman; engine.environment(); podman.environment()'

@@ -68,7 +68,10 @@ def test_every_module_is_in_them_and_no_test(deb: Path) -> None:
 def test_what_there_is_besides_the_modules(deb: Path) -> None:
     others = {file for file in comparable(files_of_the_deb(deb)) if not file.startswith("/python/")}
     assert others == {
+        "/etc/iproute2/rt_protos.d/macvland.conf",
         "/etc/macvlan.d/example.toml.disabled",
+        "/usr/lib/NetworkManager/conf.d/00-macvland.conf",
+        "/usr/lib/systemd/network/00-macvland.network",
         "/usr/bin/macvlanctl",
         "/usr/bin/macvland",
         "/usr/lib/modules-load.d/macvland.conf",
@@ -102,8 +105,9 @@ def test_the_version_is_that_of_the_program(deb: Path, rpm: Path) -> None:
 
 
 def test_what_the_administrator_edits_is_kept(deb: Path, rpm: Path) -> None:
-    assert run("dpkg-deb", "--info", deb, "conffiles").split() == ["/etc/macvlan.d/example.toml.disabled"]
-    assert run("rpm", "--query", "--package", "--configfiles", rpm).split() == ["/etc/macvlan.d/example.toml.disabled"]
+    edited = ["/etc/iproute2/rt_protos.d/macvland.conf", "/etc/macvlan.d/example.toml.disabled"]
+    assert sorted(run("dpkg-deb", "--info", deb, "conffiles").split()) == edited
+    assert sorted(run("rpm", "--query", "--package", "--configfiles", rpm).split()) == edited
 
 
 @pytest.mark.parametrize(

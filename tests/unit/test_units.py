@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from macvland import journal
+from macvland.kernel.requests import PROTOCOL
+from macvland.kernel.settings import OURS
 from macvland.status import State
 
 PROJECT = Path(__file__).resolve().parents[2]
 SYSTEMD = PROJECT / "systemd"
 UNITS = sorted(SYSTEMD.glob("*.service"))
 NETWORKD = 2.8  # what systemd-networkd.service gets from systemd 252
-OURS = {"macvland.service": 1.4, "macvland-wait-online.service": 0.7}
+EXPOSURE = {"macvland.service": 1.4, "macvland-wait-online.service": 0.7}
 
 
 def analyze(*arguments: str | Path) -> str:
@@ -40,7 +42,7 @@ def test_systemd_has_nothing_to_say_about_the_unit(installed: Path, unit: str) -
 def test_the_sandbox_is_no_weaker_than_it_was(installed: Path, unit: str) -> None:
     told = analyze("security", "--offline=true", installed / unit)
     score = float(told.splitlines()[-1].partition("service: ")[2].split()[0])
-    assert score <= OURS[unit] < NETWORKD
+    assert score <= EXPOSURE[unit] < NETWORKD
 
 
 def test_the_service_is_there_before_docker_and_its_group_is_made() -> None:
@@ -49,6 +51,16 @@ def test_the_service_is_there_before_docker_and_its_group_is_made() -> None:
     assert re.findall("^SupplementaryGroups=(.*)$", unit, re.MULTILINE) == ["docker"]
     users = (SYSTEMD / "macvland.sysusers").read_text()
     assert re.findall("^([ug]) (\\w+) ", users, re.MULTILINE) == [("g", "docker"), ("u", "macvland")]
+
+
+def test_other_managers_are_kept_off_the_names_that_shims_have() -> None:
+    ours = f"{OURS}*"
+    assert f"\nName={ours}\n" in (SYSTEMD / "macvland.network").read_text()
+    assert f"\nmatch-device=interface-name:{ours}\n" in (PROJECT / "integration/NetworkManager.conf").read_text()
+
+
+def test_iproute2_knows_the_number_of_our_routes() -> None:
+    assert f"\n{PROTOCOL}\tmacvland\n" in (PROJECT / "integration/rt_protos.conf").read_text()
 
 
 # The catalog
