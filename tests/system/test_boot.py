@@ -10,7 +10,7 @@ from tests.system.conftest import WEB, add_parent, elsewhere, meets, pub_net, re
 from tests.system.machine import Machine
 from tests.system.test_service import SHIM, settled
 
-READY_WITHIN = 2.0  # seconds, while another machine is tested beside it; 0.6 on one that has its two cores for itself
+READY_WITHIN = 2.0  # seconds, while another machine is tested beside it
 
 
 def moment(machine: Machine, unit: str, name: str) -> float:
