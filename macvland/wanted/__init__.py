@@ -81,7 +81,7 @@ def _on_vlan(parent: Link, declaration: Declaration, facts: Facts) -> Goal:
     if link is None:
         return vlan
     if not parent.up:
-        link = replace(link, up=True)  # it is down because its parent is, which is what there is to tell
+        link = replace(link, up=True, carrier=True)  # it is down because its parent is, which is what there is to tell
         return union(vlan, _on(link, declaration, facts), carrier(declaration.name, parent))
     return union(vlan, _on(link, declaration, facts))
 

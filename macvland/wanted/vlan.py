@@ -20,7 +20,9 @@ def vlan_link(declaration: Declaration, below: Link, facts: Facts) -> tuple[Link
     ours = next((vlan for vlan in facts.seen.vlans if vlan.name == link.name), None)
     if ours is None:
         return link, Goal(host=Host())
-    asked = replace(ours, mtu=below.mtu, up=below.up or ours.up, marked=True)  # below a link that is down none is up
+    network = declaration.name if ours.network == ours.name else ours.network  # without an alias it has none yet
+    # On a link that is down no VLAN link can be up.
+    asked = replace(ours, mtu=below.mtu, up=below.up or ours.up, marked=True, network=network)
     as_asked = replace(link, mtu=asked.mtu, up=asked.up, carrier=below.carrier)
     return as_asked, Goal(host=Host(vlans=frozenset({asked})))
 

@@ -1,7 +1,14 @@
 """A real NIC of the machine as the parent: its cable and its slot."""
 
-from tests.scene import BORROWED, Serving, declare, shims, wait_for_state, wait_for_ways
-from tests.vm.guest.machine import Lan, Machine
+from pathlib import Path
+
+import pytest
+
+from macvland.kernel import Kernel, sysfs
+from macvland.model import Host
+from tests.lab import wait_until
+from tests.scene import BORROWED, Serving, declare, network_status, shims, wait_for_state, wait_for_ways
+from tests.vm.guest.machine import MACS, Lan, Machine
 
 WEB = "192.168.1.51"
 
@@ -39,3 +46,20 @@ def test_the_shim_comes_back_with_a_nic_that_was_taken_out_of_its_slot(machine: 
     machine.plug()
     wait_for_state(daemon, machine, "pub_net", "ready")
     assert shims(machine) == ["mv-pub_net"]
+
+
+def test_a_nic_is_known_by_the_mac_that_it_was_built_with(machine: Machine, serve: Serving) -> None:
+    daemon = serve()
+    machine.ip("link", "set", machine.nic, "address", "02:1a:b0:00:00:99")
+    machine.drop("pub_net.toml", declare(BORROWED, parent=MACS[0]))
+    found = wait_for_state(daemon, machine, "pub_net", "ready")
+    machine.ip("link", "set", machine.nic, "address", MACS[0])
+    assert found.link == machine.nic
+    wait_until(lambda: (it := network_status(machine, "pub_net")) and it.link == machine.nic)
+
+
+def test_a_nic_with_a_radio_is_wireless(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / machine.nic).mkdir()
+    (tmp_path / machine.nic / "phy80211").symlink_to("../../phy0")
+    monkeypatch.setattr(sysfs, "LINKS", str(tmp_path))  # no radio is there
+    assert {link.name for link in Kernel().observe(Host()).links if link.wireless} == {machine.nic}
