@@ -165,12 +165,9 @@ class Daemon:
         self._status = self._told = new
         try:
             write(new)
-        except OSError as error:
-            yield f"cannot write {FILE}: {error.strerror}; the status there is old"
-        try:
             self._docker.remember()
         except OSError as error:
-            yield f"cannot write {error.filename}: {error.strerror}; a restart of macvland will ask Docker again"
+            yield f"cannot write {FILE}: {error.strerror}; the status there is old"
 
     def _say_ready(self, ended: Pass, now: float, reloading: bool) -> None:  # noqa: FBT001 - a fact, not a mode
         late = any(obstacle.hold is Hold.PARENT for obstacle in ended.goal.obstacles)
