@@ -219,4 +219,5 @@ def test_a_kill_between_write_and_rename_leaves_the_old_status_and_no_rubbish(
     assert host.path("/run/macvland/status.json").read_text() == old
     last = start()
     told(host, last)
-    assert sorted(path.name for path in host.path("/run/macvland").iterdir()) == ["lock", "status.json"]
+    kept = ["docker.json", "lock", "status.json"]
+    assert sorted(path.name for path in host.path("/run/macvland").iterdir()) == kept
