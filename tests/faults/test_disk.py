@@ -158,5 +158,6 @@ def test_a_stale_lock_and_temporary_file_are_taken_over(shared_docker_host: Host
     (run / ".status.json.new").write_text('{"half": ')
     daemon = start()
     told(host, daemon)
-    assert sorted(path.name for path in run.iterdir()) == ["docker.json", "lock", "status.json"]
+    # Docker's history is written after the status.
+    wait_until(lambda: sorted(path.name for path in run.iterdir()) == ["docker.json", "lock", "status.json"])
     assert daemon.warnings() == []

@@ -220,4 +220,4 @@ def test_a_kill_between_write_and_rename_leaves_the_old_status_and_no_rubbish(
     last = start()
     told(host, last)
     kept = ["docker.json", "lock", "status.json"]
-    assert sorted(path.name for path in host.path("/run/macvland").iterdir()) == kept
+    wait_until(lambda: sorted(path.name for path in host.path("/run/macvland").iterdir()) == kept)
