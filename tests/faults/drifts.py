@@ -12,6 +12,7 @@ HEAD = "| row | what somebody does | for example | what the journal says |\n|---
 # One network borrows its parent's address, the shim of the other has its own; each has a container.
 WEB, HOST = "192.168.1.51", "192.168.1.50"
 BOTH, BOTH6, OWN, OWN6 = "10.6.6.51", "fd00:6::51", "10.6.6.223", "fd00:6::223"
+LENDER6 = "fd00:6::50"
 # What stands in the commands and in the lines for what differs from host to host.
 WORDS = {
     "web": "02:42:c0:a8:01:33",
@@ -60,7 +61,14 @@ ROUTE6 = own(f"add route to {BOTH6} over shim 'mv-own' from {OWN6}{GONE}")
 ADDRESS4 = own(f"add address {OWN} on shim 'mv-own'{GONE}")
 ADDRESS6 = own(f"add address {OWN6} on shim 'mv-own'{GONE}")
 ASKED = own(f"checking: asks the LAN whether {OWN6}, its shim's address, is free")
-FREE = own(f"add route to {BOTH6} over shim 'mv-own' from {OWN6}", "ready")
+# Until the LAN has not objected to its own address, the host speaks from that of its parent.
+LENT = own(f"add route to {BOTH6} over shim 'mv-own' from {LENDER6}")
+FREE = own(
+    f"delete route to {BOTH6} over shim 'mv-own' from {LENDER6}",
+    f"add route to {BOTH6} over shim 'mv-own' from {OWN6}",
+    "ready",
+)
+PROXY = own(f"add proxy for {LENDER6} on shim 'mv-own', for 1 container")
 CALM = (
     f"calm: add neighbour 10.9.9.51 at {{quiet}} on shim 'mv-calm'{GONE}",
     f"calm: add route to 10.9.9.51 over shim 'mv-calm' from 10.9.9.50{GONE}",
@@ -74,7 +82,7 @@ DRIFTS = (
         "ip link delete mv-own",
         (
             *own(f"add shim 'mv-own' on 'eth2'{GONE}"),
-            *(*ADDRESS4, *ADDRESS6, *NEIGHBOUR4, *NEIGHBOUR6, *ROUTE4, *ASKED, *FREE),
+            *(*ADDRESS4, *ADDRESS6, *NEIGHBOUR4, *NEIGHBOUR6, *ROUTE4, *LENT, *PROXY, *ASKED, *FREE),
         ),
     ),
     Drift(
@@ -89,7 +97,7 @@ DRIFTS = (
         "ip link set mv-own down",
         (
             *own("change shim 'mv-own' on 'eth2': up False -> True"),
-            *(*ADDRESS6, *NEIGHBOUR4, *NEIGHBOUR6, *ROUTE4, *ASKED, *FREE),
+            *(*ADDRESS6, *NEIGHBOUR4, *NEIGHBOUR6, *ROUTE4, *LENT, *PROXY, *ASKED, *FREE),
         ),
     ),
     Drift("C45", "deletes an address", f"ip address delete {OWN}/32 dev mv-own", (*ADDRESS4, *NEIGHBOUR4, *ROUTE4)),
@@ -97,7 +105,7 @@ DRIFTS = (
         "C45",
         "deletes an IPv6 address",
         f"ip address delete {OWN6}/128 dev mv-own",
-        (*ADDRESS6, *ASKED, *own(f"delete route to {BOTH6} over shim 'mv-own'"), *FREE),
+        (*ADDRESS6, *own(f"delete route to {BOTH6} over shim 'mv-own'"), *LENT, *ASKED, *FREE),
     ),
     Drift(
         "C45",
