@@ -34,6 +34,11 @@ def complete(host: Host) -> bool:
     return len(links) == len(addresses) == COUNT and all("UP" in link["flags"] for link in links)
 
 
+def told(daemon: Daemon, after: int) -> list[str]:
+    """Return what was logged, but for the count of what was lost: two thousand lines at once are more than it holds."""
+    return [line for line in lines(daemon, after) if "log records lost" not in line]
+
+
 @pytest.mark.fault("C56")
 def test_a_thousand_shims_are_made_and_brought_back(shared_host: Host, daemon: Daemon) -> None:
     host = shared_host
@@ -45,8 +50,8 @@ def test_a_thousand_shims_are_made_and_brought_back(shared_host: Host, daemon: D
     logged = len(lines(daemon))
     host.ip("link", "delete", "mv-n500")
     wait_until(lambda: complete(host), PATIENCE)
-    wait_until(lambda: len(lines(daemon, logged)) == 2)
-    assert lines(daemon, logged) == [
+    wait_until(lambda: len(told(daemon, logged)) == 2)
+    assert told(daemon, logged) == [
         "macvland: n500: add shim 'mv-n500' on 'eth0', which was gone",
         "macvland: n500: add address 10.1.244.223 on shim 'mv-n500', which was gone",
     ]
