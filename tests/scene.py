@@ -205,10 +205,10 @@ def namespace_of(host: Host, container: str) -> Path:
 @contextmanager
 def unbroken_ping(host: Host, address: str, *, within: Path | None = None) -> Iterator[None]:
     """Ping *address* fifty times a second from *host*, or from the namespace *within*: none must be lost meanwhile."""
-    enter = (f"--net={within}",) if within else ()
+    enter = ("nsenter", f"--net={within}") if within else ()
     log = host.root / f"ping-{address}-{'in' if within else 'out'}.txt"
     with log.open("wb") as output:
-        ping = host.popen("nsenter", *enter, "ping", "-n", "-i", "0.02", "-O", address, stdout=output, stderr=output)
+        ping = host.popen(*enter, "ping", "-n", "-i", "0.02", "-O", address, stdout=output, stderr=output)
 
     def replies() -> list[int]:
         return [int(number) for number in REPLY.findall(log.read_text())]
