@@ -5,13 +5,15 @@ The kernel acts on a batch in order while it is sent, so one batch may rest on w
 
 import errno
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import groupby
 
 from macvland.action import Action, Add, Change, Delete, Failure
 from macvland.error import ApplyError
-from macvland.kernel import proxy, requests
+from macvland.kernel import codec, proxy, requests
 from macvland.kernel.channel import BATCH, Channel, Refusal
 from macvland.kernel.codec import Message
+from macvland.kernel.facts import AF_INET6, route_facts
 from macvland.kernel.look import Sight
 from macvland.kernel.parent import keep_promiscuous, release
 from macvland.kernel.refusal import explain, harmless
@@ -135,7 +137,7 @@ class Round:
         if ipv6:
             yield requests.hush(index, 6)
         if ipv6 and shim.proxy_ndp:
-            write_proxying(shim.name, on=shim.proxy_ndp)
+            write_proxying(shim.name, on=shim.proxy_ndp, hearing=self._hearing)
         if shim.name != requests.full_name(shim):
             yield requests.altname(shim, index)
         if shim.up:
@@ -150,7 +152,7 @@ class Round:
         if (shim.accept_ra, shim.autoconf) != (seen.accept_ra, seen.autoconf):
             _write_ipv6(shim)
         if shim.proxy_ndp != seen.proxy_ndp and not gains_ipv6(shim, seen):
-            write_proxying(shim.name, on=shim.proxy_ndp)
+            write_proxying(shim.name, on=shim.proxy_ndp, hearing=self._hearing)
 
     def _delete_shims(self, actions: Sequence[Action]) -> None:
         """Delete several in one go: they change groups and the group goes, in one send that no kill can cut in two.
@@ -171,8 +173,8 @@ class Round:
                 continue
             try:
                 yield from ((action, message) for message in steps(action))
-            except OSError as problem:
-                self._fail(action, Refusal(problem.errno or errno.EIO, problem.filename or problem.strerror or ""))
+            except (OSError, ApplyError) as problem:
+                self._fail(action, _refusal(problem))
 
     def _send(self, steps: Iterable[Step]) -> None:
         """Send *steps* and note what was refused."""
@@ -181,9 +183,7 @@ class Round:
             refusals = self._channel.send([message for _, message in pending])
         except (OSError, ApplyError) as problem:
             # Nothing tells which of them the kernel still did: the next look does.
-            code = problem.errno if isinstance(problem, OSError) and problem.errno else errno.ENOBUFS
-            words = problem.strerror if isinstance(problem, OSError) else str(problem)
-            refusals = dict.fromkeys(range(len(pending)), Refusal(code, words or ""))
+            refusals = dict.fromkeys(range(len(pending)), _refusal(problem))
         for position, refusal in refusals.items():
             action, message = pending[position]
             if not harmless(message, refusal):
@@ -199,10 +199,23 @@ class Round:
             self._lost.add(action.thing.name)
         self._failures.append(explain(action, refusal, self._sight.links))
 
+    @cached_property
+    def _hearing(self) -> frozenset[str]:
+        """The links that have a default route from a router that was heard there."""
+        routes = map(route_facts, self._channel.dump(requests.routes(AF_INET6, codec.RTPROT_RA)))
+        indexes = {route.ifindex for route in routes if not route.length}
+        return frozenset(name for name, index in self._sight.indexes.items() if index in indexes)
+
     def _index(self, name: str) -> int:
         if name not in self._indexes:
             raise OSError(errno.ENODEV, f"there is no link '{name}'")
         return self._indexes[name]
+
+
+def _refusal(problem: OSError | ApplyError) -> Refusal:
+    if isinstance(problem, OSError):
+        return Refusal(problem.errno or errno.EIO, problem.filename or problem.strerror or "")
+    return Refusal(errno.ENOBUFS, str(problem))
 
 
 def gains_ipv6(link: Shim | Vlan, seen: Shim | Vlan) -> bool:

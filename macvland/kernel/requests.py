@@ -31,9 +31,9 @@ def addresses() -> Message:
     return Message(codec.RTM_GETADDR, 0, codec.IFADDR.pack(0, 0, 0, 0, 0))
 
 
-def routes(family: int) -> Message:
-    """Ask for the routes of *family* that carry our protocol number: the kernel leaves out all others."""
-    return Message(codec.RTM_GETROUTE, 0, codec.RTMSG.pack(family, 0, 0, 0, 0, PROTOCOL, 0, 0, 0))
+def routes(family: int, protocol: int = PROTOCOL) -> Message:
+    """Ask for the routes of *family* that carry a *protocol* number, ours or another: the kernel filters."""
+    return Message(codec.RTM_GETROUTE, 0, codec.RTMSG.pack(family, 0, 0, 0, 0, protocol, 0, 0, 0))
 
 
 def neighbours() -> Message:

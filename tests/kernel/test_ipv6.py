@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface
+from itertools import takewhile
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import pytest
 
@@ -206,6 +208,28 @@ def test_a_router_gives_the_host_one_default_route_and_the_shim_nothing(asking_l
     wait_until(lambda: {"eth0", "ears"} <= defaults(), what="the router's default routes")
     assert defaults() == {"eth0", "ears"}
     assert {it.address for it in seen(asking_lan.kernel).addresses} == {ip_address("192.168.1.223"), ip_address(OWN6)}
+
+
+def test_the_host_keeps_its_default_route_when_a_shim_begins_to_answer_for_it(lan: Lan) -> None:
+    """The kernel drops those of all links when one link forwards, and the router may not speak for half an hour."""
+    with inside(lan.device):
+        wait_until(lambda: link_local("eth0-lan"))
+        advertise("2001:db8:77::/64", "eth0-lan")
+    wait_until(lambda: "eth0" in defaults())
+    with Popen(("ip", "-6", "monitor", "route"), stdout=PIPE, text=True) as monitor:
+        lan.settle()
+        for command in ("forwarding=0", "proxy_ndp=0"):
+            run("sysctl", "-qw", f"net.ipv6.conf.mv-lan.{command}")
+            lan.settle()
+        ip("link", "delete", "mv-lan")
+        lan.settle()
+        ip("route", "add", "2001:db8:99::/64", "dev", "eth0")
+        heard = list(takewhile(lambda line: "2001:db8:99::" not in line, monitor.stdout or ()))
+        monitor.terminate()
+    assert any("fd00::51" in line for line in heard)
+    assert not [line for line in heard if line.startswith("Deleted default")]
+    assert defaults() == {"eth0"}
+    assert Path("/proc/sys/net/ipv6/conf/eth0/accept_ra").read_text(encoding="ascii") == "1\n"
 
 
 def test_a_router_is_not_heard_either_while_ipv6_returns_with_the_mtu(lan: Lan) -> None:
