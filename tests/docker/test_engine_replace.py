@@ -17,6 +17,7 @@ from macvland.model import Engine, Host, Mode, Network, Replacing, Subnet, Unfin
 from tests.docker import proxy as faults
 from tests.docker.proxy import Proxy, Request
 from tests.docker.samples import LAN, PLAIN
+from tests.lab import CommandError
 from tests.lab import Host as LabHost
 
 IPV6 = Subnet(cidr=ip_network("2001:db8::/64"), gateway=ip_address("2001:db8::1"))
@@ -252,6 +253,25 @@ def test_a_file_that_makes_no_sense_is_set_aside(docker: Docker, tmp_path: Path)
         assert "plain.unreadable" in failure.reason
         assert docker.observe(Host()).unfinished == frozenset()
     (directory / "plain.unreadable").unlink()
+
+
+def test_docker_puts_no_swarm_service_on_a_network_of_one_host(docker: Docker, shared_docker_host: LabHost) -> None:
+    """So a replacement never meets a task; a swarm's own macvlan networks have another scope, and are not ours."""
+    host = shared_docker_host
+    assert docker.observe(Host()).networks
+    host.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:23777")
+    try:
+        with pytest.raises(CommandError, match="network"):
+            host.docker("service", "create", "--detach", "--network", "plain", "lab", "sleep", "1000")
+        host.docker("network", "create", "--driver", "macvlan", "--config-only", "--subnet", "10.66.0.0/24", "parts")
+        host.docker("network", "create", "--driver", "macvlan", "--scope", "swarm", "--config-from", "parts", "swarmed")
+        assert {(one.name, one.spec) for one in docker.observe(Host()).networks} == {
+            ("plain", OLD.spec),
+            ("swarmed", ""),
+        }
+        host.docker("network", "rm", "swarmed", "parts")
+    finally:
+        host.docker("swarm", "leave", "--force")
 
 
 def test_a_network_that_is_not_ours_is_never_replaced(docker: Docker, shared_docker_host: LabHost, client: Any) -> None:

@@ -10,8 +10,6 @@ from tests.system.conftest import WEB, add_parent, elsewhere, meets, pub_net, re
 from tests.system.machine import Machine
 from tests.system.test_service import SHIM, settled
 
-READY_WITHIN = 2.0  # seconds, while another machine is tested beside it
-
 
 def moment(machine: Machine, unit: str, name: str) -> float:
     """Return a moment in the life of *unit*, in seconds of the monotonic clock."""
@@ -29,25 +27,26 @@ def test_after_a_reboot_shims_are_there_before_docker_and_the_container_answers(
     assert "add shim" in machine.journal("MACVLAND_NETWORK=pub_net", "MACVLAND_ACTION=add")[0]["MESSAGE"]
 
 
-def test_with_ten_networks_it_is_ready_in_a_moment(machine: Machine) -> None:
+def test_with_ten_networks_it_says_ready_when_all_their_shims_are_up(machine: Machine) -> None:
+    """How long that takes is printed; `make bench ARGS=start` is where it is held against its target."""
     for number in range(10):
         add_parent(machine, number)
         machine.drop(f"net{number}.toml", elsewhere(number))
     try:
         wait_until(lambda: settled(machine), 20)
-        took = [_time_to_ready(machine) for _ in range(3)]
-        print(f"ready after {', '.join(f'{seconds:.2f}' for seconds in took)} s")
-        assert min(took) < READY_WITHIN
+        machine.systemctl("stop", "macvland")
+        for number in range(10):
+            machine.ip("link", "delete", f"mv-net{number}")
+        machine.systemctl("start", "macvland")
+        up = machine.ip("-br", "link", "show", "up", "type", "macvlan")
+        assert [number for number in range(10) if f"mv-net{number}@" not in up] == []
+        took = moment(machine, "macvland", "ActiveEnter") - moment(machine, "macvland", "ExecMainStart")
+        print(f"ready after {took:.2f} s")
     finally:
         machine.run("sh", "-c", "rm /etc/macvlan.d/net*.toml")
     wait_until(lambda: settled(machine) and "net0" not in machine.ctl("status").stdout, 20)
     for number in range(10):
         machine.ip("link", "delete", f"p{number}")
-
-
-def _time_to_ready(machine: Machine) -> float:
-    machine.systemctl("restart", "macvland")
-    return moment(machine, "macvland", "ActiveEnter") - moment(machine, "macvland", "ExecMainStart")
 
 
 @pytest.mark.parametrize("after", [0.02, 0.1, 0.25], ids=lambda after: f"after {after} s")
