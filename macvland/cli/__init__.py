@@ -1,0 +1,8 @@
+"""macvlanctl: what is, what would be done, and whether files are right. A module for each verb.
+
+Refuses to change anything: that is the daemon's alone.
+"""
+
+from macvland.cli.command import main, parser
+
+__all__ = ["main", "parser"]

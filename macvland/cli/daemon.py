@@ -1,0 +1,38 @@
+"""What the daemon saw last, and what of it is not as it was asked."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from macvland import status as report
+from macvland.status import NetworkStatus, State, Status
+
+
+def last() -> Status | None:
+    """Return the status of the last pass; None where there is none that can be read."""
+    try:
+        return report.read()
+    except (OSError, ValueError):
+        return None
+
+
+def is_current(last: Status) -> bool:
+    """Tell whether the daemon that wrote *last* is running."""
+    return Path(f"/proc/{last.pid}").exists()
+
+
+def missing(last: Status | None, names: Sequence[str]) -> list[str]:
+    """Return what keeps *names* from being met, one line each; without names, all networks and every file."""
+    if last is None or not is_current(last):
+        return ["macvland is not running, or has not looked yet"]
+    known = {one.name: one for one in last.networks}
+    states = [text for name in names or known if (text := _unmet(name, known.get(name)))]
+    return states + ([] if names else list(last.errors))
+
+
+def _unmet(name: str, network: NetworkStatus | None) -> str:
+    """Return in which state *network* is, and why; "" where it is as asked."""
+    if network is None:
+        return f"{name}: no file declares it"
+    if network.state in {State.READY, State.FOREIGN}:
+        return ""
+    return f"{name}: {network.state}: {'; '.join(network.reasons)}"

@@ -1,0 +1,50 @@
+"""The verb wait: until networks are ready."""
+
+import argparse
+import sys
+import time
+from threading import TIMEOUT_MAX, Event
+
+from macvland import status as report
+from macvland.cli.daemon import last, missing
+from macvland.cli.ending import FINE, OTHERWISE, fail
+
+TEXT = "wait until networks are ready"
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
+    command.add_argument("networks", nargs="*", metavar="NETWORK", help="default: all, and no file in error")
+    command.add_argument(
+        "--timeout", type=_seconds, default=TIMEOUT_MAX, metavar="SECONDS", help="give up then (exit 2)"
+    )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= TIMEOUT_MAX:  # nan neither
+        raise ValueError
+    return seconds
+
+
+def run(options: argparse.Namespace) -> int:
+    """Wait, and say what is missing when the time is up."""
+    # 60 ms of watchdog, for which no other verb has a use.
+    from macvland.wake import Watcher  # noqa: PLC0415
+
+    changed = Event()
+    watcher = Watcher((), {report.FILE: changed.set}, changed.set)
+    end = time.monotonic() + options.timeout
+    while True:
+        changed.clear()
+        if trouble := watcher.arm():  # before the look: what changes after it wakes us
+            return fail(trouble)
+        seen = last()
+        lacking = missing(seen, options.networks)
+        if not lacking or not changed.wait(min(end - time.monotonic(), TIMEOUT_MAX)):
+            break
+    if options.json and seen:
+        print(report.dump(seen))
+    for text in lacking:
+        print(text, file=sys.stderr)
+    return OTHERWISE if lacking else FINE
