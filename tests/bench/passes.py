@@ -3,6 +3,7 @@
 First converges to what the files say; then nothing may be left to do.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -17,6 +18,7 @@ from time import perf_counter
 
 from macvland import config
 from macvland.action import Action, Failure
+from macvland.daemon import COLLECT
 from macvland.engine import Docker
 from macvland.kernel import Kernel
 from macvland.machine import machine_id
@@ -138,6 +140,7 @@ def main() -> None:
     """Answer the question in the first argument with the medians and with what there was."""
     question = json.loads(sys.argv[1])
     os.chdir("/")
+    gc.set_threshold(COLLECT)
     turns = Turns(question.get("socket", ""))
     ended = _settle(turns)
     seen = {part: len(getattr(ended.seen, part)) for part in ("shims", "routes", "networks", "attachments")}
