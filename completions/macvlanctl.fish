@@ -6,7 +6,7 @@ function __macvlanctl_networks
     end
 end
 
-set -l verbs status plan check wait
+set -l verbs status plan check wait adopt
 complete -c macvlanctl -f
 complete -c macvlanctl -s h -l help -d 'Print a short help'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -l version -d 'Print the version'
@@ -14,7 +14,12 @@ complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a status -d 
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a plan -d 'Show what the daemon would change now'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a check -d 'Check files, without touching anything'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a wait -d 'Wait until networks are ready'
+complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a adopt -d 'Write files for what was made by hand'
 complete -c macvlanctl -n "__fish_seen_subcommand_from $verbs" -l json -d 'Print JSON'
 complete -c macvlanctl -n '__fish_seen_subcommand_from wait' -l timeout -x -d 'Give up after seconds'
 complete -c macvlanctl -n '__fish_seen_subcommand_from wait' -a '(__macvlanctl_networks)'
 complete -c macvlanctl -n '__fish_seen_subcommand_from check' -F
+complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l output -x -a '(__fish_complete_directories)' -d 'Write the files there'
+complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l shim -d 'Let a shim count at once'
+complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l compose -r -F -d 'Take networks of Compose'
+complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l inspect -r -F -d 'Take what Docker told'

@@ -9,7 +9,7 @@ from macvland.engine.activation import asleep
 from macvland.engine.address import socket_path
 from macvland.engine.history import KNOWN, History
 from macvland.engine.intent import Intents
-from macvland.engine.line import Line
+from macvland.engine.line import Json, Line
 from macvland.engine.lost import LOST, is_probe, verdict_on
 from macvland.engine.refusal import RefusedError, deletion_refused, no_answer
 from macvland.engine.replace import checked, finish, reconnect, replace_network
@@ -53,6 +53,16 @@ class Docker:
                 if verdicts[identifier] != KNOWN
             ),
         )
+
+    def reports(self, names: Sequence[str]) -> list[Json]:
+        """Return Docker's reports of the networks called *names*, of any driver; without names, of all macvlan ones.
+
+        Raises ApplyError where Docker does not answer, or has no network of a name.
+        """
+        line = self._connect()
+        if not names:
+            return [row for row in line.macvlan_networks() if not is_probe(row)]
+        return [_report(line, name) for name in names]
 
     def _with_cuts(self, attachments: frozenset[Attachment], networks: frozenset[Network]) -> frozenset[Attachment]:
         parents = {network.id: network.parent for network in networks if network.spec and network.parent}
@@ -124,6 +134,15 @@ class Docker:
 
             self._line = Line(engine, client_for(self._path, ".".join(map(str, engine.api))))
         return self._line
+
+
+def _report(line: Line, name: str) -> Json:
+    try:
+        return line.inspect_network(name)
+    except RefusedError as refusal:
+        if refusal.status == 404:
+            raise ApplyError(f"Docker has no network '{name}'; 'docker network ls' lists those it has") from refusal
+        raise
 
 
 def _rehearse(line: Line, action: Action) -> None:

@@ -53,11 +53,13 @@ def network_of(report: Json) -> Network:
     options, labels = _texts(report.get("Options")), _texts(report.get("Labels"))
     pools = [(pool, _auxiliary(pool)) for pool in _rows(_mapping(report.get("IPAM")).get("Config"))]
     parent, mode = options.get("parent", ""), options.get("macvlan_mode", "")
+    alone = not parent or parent.startswith("dm-")  # Docker's own dummy link
     return Network(
         name=_text(report.get("Name")),
-        parent=None if not parent or parent.startswith("dm-") else parent,
+        parent=None if alone else parent,
         mode=Mode(mode) if mode in MODES else Mode.BRIDGE,
-        internal=bool(report.get("Internal")),
+        # Docker's driver lets none without a parent out, whatever Docker lists (moby, macvlan_network.go).
+        internal=bool(report.get("Internal")) or alone,
         subnets=frozenset(subnet for pool, named in pools if (subnet := _subnet(pool, named))),
         spared=frozenset(at for _, named in pools for key, at in named if key.startswith(SPARED)),
         labels=frozenset((key, value) for key, value in labels.items() if not key.startswith(OURS)),
