@@ -6,13 +6,19 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigError(Exception):
-    """A declaration that cannot be used. *right* says what would be right; *line* counts from 1, 0 means the file."""
+    """A declaration that cannot be used. *right* says what would be right; *line* counts from 1, 0 means the file.
+
+    *column* and *length* are characters of *source*, that line as the file has it; 0 where nothing can be pointed at.
+    """
 
     file: Path
     wrong: str
     right: str = ""
     line: int = 0
     key: str = ""
+    column: int = 0
+    length: int = 0
+    source: str = ""
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else str(self.file)

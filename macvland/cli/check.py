@@ -2,13 +2,19 @@
 
 import argparse
 import json
+import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from macvland import config
 from macvland.cli.ending import ERROR, FINE
+from macvland.cli.excerpt import excerpt
+from macvland.error import ConfigError
 
 TEXT = "check files, or all of the host's, without touching anything"
+KEYS = ("line", "column", "key", "wrong", "right")
+LEAST, MOST = 40, 200  # cells of an excerpt: a terminal may be of any width, the log of a CI of none
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -20,16 +26,20 @@ def run(options: argparse.Namespace) -> int:
     """Check, and print every problem."""
     checked = config.check(options.files) if options.files else config.read()
     if options.json:
-        keys = ("line", "key", "wrong", "right")
-        errors = [{"file": str(one.file), **{key: getattr(one, key) for key in keys}} for one in checked.errors]
-        print(
-            json.dumps(
-                {"version": 1, "networks": [one.name for one in checked.declarations], "errors": errors}, indent=1
-            )
-        )
+        errors = [{"file": str(one.file), **{key: getattr(one, key) for key in KEYS}} for one in checked.errors]
+        networks = [one.name for one in checked.declarations]
+        print(json.dumps({"version": 1, "networks": networks, "errors": errors}, indent=1))
     else:
+        cells = max(LEAST, min(shutil.get_terminal_size((100, 24)).columns, MOST))
         for error in checked.errors:
-            print(error, file=sys.stderr)
+            print(*_lines(error, cells), sep="\n", file=sys.stderr)
         if not checked.errors:
             print(f"{len(checked.declarations)} network(s), no problems")
     return ERROR if checked.errors else FINE
+
+
+def _lines(error: ConfigError, cells: int) -> Iterator[str]:
+    """Yield *error*, and where it can be pointed at its line of the file with carets."""
+    yield str(error)
+    if error.column:
+        yield from excerpt(error.source, error.column, error.length, cells)

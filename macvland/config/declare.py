@@ -33,10 +33,23 @@ def parse(text: bytes, file: Path) -> tuple[Declaration | None, tuple[ConfigErro
         source = decoded(text)
         content = tables(source)
     except RefusalError as refusal:
-        broken = ConfigError(file=shown_path(file), line=refusal.line, wrong=refusal.wrong, right=refusal.right)
-        return None, (*errors_of(file, "", problems), broken)
+        return None, (*errors_of(file, "", problems), _broken(file, text, refusal))
     declaration = _declaration(file, Table((), content, problems))
     return (None, errors_of(file, source, problems)) if problems else (declaration, ())
+
+
+def _broken(file: Path, text: bytes, refusal: RefusalError) -> ConfigError:
+    """Return the error of a *text* that is no TOML: where the reading of it stopped."""
+    lines = text.decode(errors="replace").replace("\r\n", "\n").split("\n")
+    return ConfigError(
+        file=shown_path(file),
+        line=refusal.line,
+        wrong=refusal.wrong,
+        right=refusal.right,
+        column=refusal.column,
+        length=1 if refusal.column else 0,
+        source=lines[refusal.line - 1] if refusal.line else "",
+    )
 
 
 def _name_problems(name: str) -> Iterator[Problem]:
@@ -61,7 +74,7 @@ def _declaration(file: Path, top: Table) -> Declaration:
     parent_check = network.read("parent_check", boolean)
     for key in OF_A_PARENT & network.content.keys():
         if internal and "parent" not in network.content:
-            network.complain((key,), "there is no parent to do that with", "name a `parent`")
+            network.refuse_key((key,), "there is no parent to do that with", "name a `parent`")
     mode = mode_of(network)
     subnets = subnets_of(top, internal=internal)
     shim = shim_of(top, mode, _all_or_none(top, subnets))

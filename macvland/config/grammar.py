@@ -74,7 +74,7 @@ def refuse_unknown(table: Table, title: str) -> None:
         path = dotted(key, value)
         path = path if ".".join(path) in ELSEWHERE else (key,)
         wrong = f"there is no such key in {title}" if title else UNKNOWN
-        table.complain(path, wrong, _meant(".".join(path), title))
+        table.refuse_key(path, wrong, _meant(".".join(path), title))
 
 
 def _meant(name: str, title: str) -> str:

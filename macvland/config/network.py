@@ -46,7 +46,7 @@ def labels_of(table: Table) -> frozenset[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for key, value in labels.content.items():
         if (trouble := _label_trouble(key, value)) is not None:
-            labels.complain((key,), *trouble)
+            labels.refuse_key((key,), *trouble)
         elif (text := labels.read(key, _label)) is not None:
             found.add((key, text))
     return frozenset(found)

@@ -27,6 +27,10 @@ class Table:
         """Note what is wrong with *key*, a path from this table on."""
         self.problems.append(Problem((*self.path, *key), wrong, right))
 
+    def refuse_key(self, key: KeyPath, wrong: str, right: str = "") -> None:
+        """Note that *key* has no business here, whatever its value."""
+        self.problems.append(Problem((*self.path, *key), wrong, right, of_key=True))
+
     def read(self, key: str, reader: Reader[Value]) -> Value | None:
         """Return the value of *key*; None where it is missing or wrong."""
         return self._tried((key,), self.content[key], reader) if key in self.content else None

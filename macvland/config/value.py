@@ -15,12 +15,12 @@ A_NETWORK = 'write for instance "192.168.1.0/24"'
 
 
 class RefusalError(ValueError):
-    """A value that cannot be used: what is wrong and what would be right; *line* where no key tells it."""
+    """A value that cannot be used: what is wrong and what would be right; *line* and *column* where no key tells it."""
 
-    def __init__(self, wrong: str, right: str = "", *, line: int = 0) -> None:
+    def __init__(self, wrong: str, right: str = "", *, line: int = 0, column: int = 0) -> None:
         """Say what is *wrong* and what would be *right*."""
         super().__init__(wrong)
-        self.wrong, self.right, self.line = wrong, right, line
+        self.wrong, self.right, self.line, self.column = wrong, right, line, column
 
 
 def string(value: object) -> str:

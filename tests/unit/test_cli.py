@@ -47,14 +47,53 @@ def test_check_says_that_a_good_file_is_good(good: Path, capsys: Output) -> None
     assert capsys.readouterr() == ("1 network(s), no problems\n", "")
 
 
-def test_check_names_every_problem_with_file_and_line(good: Path, wrong: Path, capsys: Output) -> None:
+def test_check_shows_every_problem_with_its_line_and_carets(good: Path, wrong: Path, capsys: Output) -> None:
+    wrong.write_text(WRONG.replace('"192.168.1.1"', '"192.168.1.300"  # the router'))
     assert cli.main(["check", str(good), str(wrong)]) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert [line.split(": ")[:2] for line in told.err.splitlines()] == [
-        [f"{wrong}:4", "subnet[1].cidr"],
-        [f"{wrong}:5", "subnet[1].cdir"],
-    ]
+    assert capsys.readouterr() == (
+        "",
+        f"""\
+{wrong}:4: subnet[1].cidr: is missing; write the network of the LAN, for instance `cidr = "192.168.1.0/24"`
+  [[subnet]]
+  ^^^^^^^^^^
+{wrong}:5: subnet[1].cdir: there is no such key in [[subnet]]; did you mean `cidr`?
+  cdir = "192.168.1.0/24"
+  ^^^^
+{wrong}:6: subnet[1].gateway: '192.168.1.300' is not an IP address; write for instance "192.168.1.2"
+  gateway = "192.168.1.300"  # the router
+            ^^^^^^^^^^^^^^^
+""",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "below"),
+    [
+        (b"[network]\nparent = eth0\n", "  parent = eth0", "           ^"),
+        (b'[network]\nparent = "eth0', '  parent = "eth0', " " * 16 + "^"),
+        (b'# caf\xc3\xa9 caf\xe9\n[network]\nparent = "eth0"\n', "  # café caf\ufffd", " " * 12 + "^"),
+        (b'\xef\xbb\xbf[network]\nparent = "eth0"\n', "  \\ufeff[network]", "  ^^^^^^"),
+    ],
+    ids=["no quotes", "an end too early", "no UTF-8", "a byte order mark"],
+)
+def test_check_points_at_where_a_file_is_no_toml(
+    text: bytes, line: str, below: str, wrong: Path, capsys: Output
+) -> None:
+    wrong.write_bytes(text)
+    assert cli.main(["check", str(wrong)]) == 1
+    assert capsys.readouterr().err.splitlines()[1:] == [line, below]
+
+
+def test_check_gives_a_terminal_nothing_that_does_not_print(wrong: Path, capsys: Output) -> None:
+    wrong.write_text(f'[network]\nparent = "eth0" \u202e \x1b[31m\t{"x" * 10_000}\n')
+    assert cli.main(["check", str(wrong)]) == 1
+    assert all(line.isprintable() and len(line) <= 200 for line in capsys.readouterr().err.splitlines())
+
+
+def test_check_of_a_file_as_a_whole_points_at_nothing(wrong: Path, capsys: Output) -> None:
+    wrong.write_text("[[subnet]]\ncidr = '192.168.1.0/24'\ngateway = false\n")
+    assert cli.main(["check", str(wrong)]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_check_names_a_file_that_is_missing(tmp_path: Path, capsys: Output) -> None:
@@ -66,11 +105,11 @@ def test_check_as_json(good: Path, wrong: Path, capsys: Output) -> None:
     assert cli.main(["check", "--json", str(good), str(wrong)]) == 1
     told = json.loads(capsys.readouterr().out)
     assert (told["version"], told["networks"]) == (1, ["pub_net"])
-    assert [(error["file"], error["line"], error["key"]) for error in told["errors"]] == [
-        (str(wrong), 4, "subnet[1].cidr"),
-        (str(wrong), 5, "subnet[1].cdir"),
+    assert [(error["file"], error["line"], error["column"], error["key"]) for error in told["errors"]] == [
+        (str(wrong), 4, 1, "subnet[1].cidr"),
+        (str(wrong), 5, 1, "subnet[1].cdir"),
     ]
-    assert all(error.keys() == {"file", "line", "key", "wrong", "right"} for error in told["errors"])
+    assert all(error.keys() == {"file", "line", "column", "key", "wrong", "right"} for error in told["errors"])
 
 
 def test_a_reader_that_has_seen_enough_is_no_traceback(good: Path) -> None:

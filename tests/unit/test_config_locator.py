@@ -1,4 +1,4 @@
-"""Where keys stand: held against generated files whose lines are known, and against tomli itself."""
+"""Where keys stand: held against generated files whose places are known, and against tomli itself."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from macvland.config.locator import line_of, locate
+from macvland.config.locator import NOWHERE, Place, Places, locate, places_of
 from macvland.config.wording import KeyPath
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "config").rglob("*.toml"))
@@ -33,12 +33,12 @@ FILLING = st.sampled_from(["", " ", "\n", " # ], it says\n", "\n\n\t"])  # betwe
 
 
 class Writer:
-    """A TOML file that is being written, and the line of all that it holds."""
+    """A TOML file that is being written, and the places of all that it holds."""
 
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
         self.text = ""
-        self.lines: dict[KeyPath, int] = {}
+        self.places: dict[KeyPath, Places] = {}
         self.fresh = 0
 
     def name(self) -> tuple[str, str]:
@@ -48,9 +48,15 @@ class Writer:
         strange = bare + self.draw(NAMES)
         return self.draw(st.sampled_from([(bare, bare), (strange, f'"{strange}"'), (strange, f"'{strange}'")]))
 
-    def note(self, path: KeyPath) -> None:
-        for length in range(1, len(path) + 1):
-            self.lines.setdefault(path[:length], self.text.count("\n") + 1)
+    def place(self, written: str) -> Place:
+        """Where *written* will stand if it is written now."""
+        column = len(self.text) - self.text.rfind("\n")
+        return Place(self.text.count("\n") + 1, column, len(written.split("\n", maxsplit=1)[0]))
+
+    def note(self, path: KeyPath, key: Place, value: Place) -> None:
+        for length in range(1, len(path)):
+            self.places.setdefault(path[:length], Places(key, key))
+        self.places.setdefault(path, Places(key, value))
 
     def filling(self) -> None:
         self.text += self.draw(FILLING)
@@ -58,19 +64,23 @@ class Writer:
     def pair(self, table: KeyPath, depth: int) -> None:
         names = [self.name() for _ in range(self.draw(st.integers(1, 2)))]
         path = (*table, *(name for name, _ in names))
-        self.note(path)
-        self.text += self.draw(st.sampled_from([".", " . "])).join(written for _, written in names) + " = "
-        self.value(path, depth)
+        written = self.draw(st.sampled_from([".", " . "])).join(written for _, written in names)
+        key = self.place(written)
+        self.text += written + " = "
+        self.value(path, depth, key)
 
-    def value(self, path: KeyPath, depth: int) -> None:
-        self.note(path)
+    def value(self, path: KeyPath, depth: int, key: Place | None = None) -> None:
         kind = self.draw(st.sampled_from(["single", "multi", "array", "table"] if depth else ["single"]))
+        simple = {"single": SINGLE_LINE, "multi": MULTI_LINE}
+        written = self.draw(simple[kind]) if kind in simple else "["  # as long as the bracket of a table
+        place = self.place(written)
+        self.note(path, key or place, place)
         if kind == "array":
             self.array(path, depth - 1)
         elif kind == "table":
             self.inline_table(path, depth - 1)
         else:
-            self.text += self.draw(SINGLE_LINE if kind == "single" else MULTI_LINE)
+            self.text += written
 
     def array(self, path: KeyPath, depth: int) -> None:
         self.text += "["
@@ -90,7 +100,8 @@ class Writer:
         self.text += "}"
 
     def table(self, written: str, path: KeyPath) -> None:
-        self.note(path)
+        if path:
+            self.note(path, self.place(written), self.place(written))
         self.text += written + self.draw(st.sampled_from(["\n", " # [x]\n", "\n\n"]))
         for _ in range(self.draw(st.integers(0, 2))):
             self.pair(path, 2)
@@ -127,9 +138,9 @@ def paths_of(value: object, path: KeyPath = ()) -> Iterator[KeyPath]:
 
 @settings(deadline=None)
 @given(files())
-def test_every_key_is_found_on_its_line(writer: Writer) -> None:
+def test_every_key_and_value_is_found_in_its_place(writer: Writer) -> None:
     tomli.loads(writer.text)
-    assert locate(writer.text) == writer.lines
+    assert locate(writer.text) == writer.places
 
 
 @settings(deadline=None)
@@ -153,10 +164,11 @@ def test_the_golden_files_are_found_whole(file: Path) -> None:
 
 
 def test_what_is_missing_is_blamed_on_what_lacks_it() -> None:
-    lines = locate("\n[[subnet]]\ncidr = 1\n")
-    assert [line_of(lines, path) for path in ((), ("network",), ("subnet", 0, "gateway"), ("subnet", 0, "cidr"))] == [
-        0,
-        0,
-        2,
-        3,
+    found = locate("\n[[subnet]]\n cidr = 1\n")
+    header = Place(2, 1, len("[[subnet]]"))
+    assert [places_of(found, path) for path in ((), ("network",), ("subnet", 0, "gateway"), ("subnet", 0, "cidr"))] == [
+        Places(NOWHERE, NOWHERE),
+        Places(NOWHERE, NOWHERE),
+        Places(header, header),
+        Places(Place(3, 2, 4), Place(3, 9, 1)),
     ]
