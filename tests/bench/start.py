@@ -8,7 +8,7 @@ from tests.bench.world import add_networks
 from tests.lab import Host, Lab
 
 ROUNDS = 11
-LIMIT = 500.0  # milliseconds
+LIMIT, LIMIT_IN_PLACE = 500.0, 1000.0  # milliseconds
 NETWORKS = 10
 
 
@@ -23,7 +23,7 @@ def measure() -> Table:
         ]
         add_networks(docker, range(NETWORKS))
         run_inside(docker, "passes", rounds=1)  # makes them
-        rows.append(_row(f"{NETWORKS} networks in place, Docker", docker, None))
+        rows.append(_row(f"{NETWORKS} networks in place, Docker", docker, LIMIT_IN_PLACE))
     return Table(
         title=f"start: from exec to READY=1 on NOTIFY_SOCKET, medians of {ROUNDS}",
         theirs="a bare Python: python -c pass",
@@ -31,7 +31,7 @@ def measure() -> Table:
     )
 
 
-def _row(what: str, host: Host, limit: float | None) -> Row:
+def _row(what: str, host: Host, limit: float) -> Row:
     rounds = run_inside(host, "starts", rounds=ROUNDS)
     ours, theirs = (median(one[key] for one in rounds) for key in ("ready", "bare"))
     return Row(what=what, ours=ours, theirs=theirs, limit=limit)
