@@ -10,7 +10,7 @@ from typing import Any
 
 from macvland.engine.history import KNOWN
 from macvland.engine.line import Line
-from macvland.engine.refusal import ONE_PER_PARENT, RefusedError
+from macvland.engine.refusal import PARENT_TAKEN, RefusedError
 from macvland.engine.translate import MANAGED
 from macvland.model import Proof
 
@@ -30,7 +30,7 @@ def verdict_on(line: Line, proof: Proof) -> str:
     try:
         probe = line.try_network(_probe(proof, NOWHERE[0]))
     except RefusedError as refusal:
-        holder = ONE_PER_PARENT.search(refusal.message)
+        holder = PARENT_TAKEN.search(refusal.message)
         return KNOWN if holder and proof.id.startswith(holder[1]) else _closer(line, proof)
     line.remove_network(probe)
     return LOST
@@ -74,7 +74,7 @@ def _probe(proof: Proof, cidr: str) -> dict[str, Any]:
 
 
 def _verdict(line: Line, proof: Proof, refusal: RefusedError) -> str:
-    holder = ONE_PER_PARENT.search(refusal.message)
+    holder = PARENT_TAKEN.search(refusal.message)
     if holder is None:
         raise refusal
     if proof.id.startswith(holder[1]) or line.engine.api >= SHARED_API:

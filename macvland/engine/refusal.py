@@ -8,7 +8,8 @@ from typing import Any
 from macvland.error import ApplyError, EngineAbsentError
 from macvland.model import Engine
 
-ONE_PER_PARENT = re.compile(r"network dm-([0-9a-f]{12}) is already using parent interface")  # up to Docker 26
+# Up to Docker 26 of every second network, by the start of the first one's id; from 27 on, by all of it, of passthru alone.
+PARENT_TAKEN = re.compile(r"network (?:dm-)?([0-9a-f]{12,64}) is already using parent interface")
 PERMANENT = re.compile(r"loopback interface|macvlan mode .* not valid|out of range|[Ii]nvalid (?!subinterface)")
 
 
@@ -35,7 +36,9 @@ def creation_refused(
             "a subnet overlaps that of another Docker network, which may be on any parent; "
             "networks may have equal subnets if each has a range of its own"
         )
-    if other := ONE_PER_PARENT.search(words):
+    if other := PARENT_TAKEN.search(words):
+        if "passthru" in words:
+            return said(f"a passthru network shares its parent with no other, and network '{name_of(other[1])}' has it too")
         return said(
             f"Docker {engine.version} allows one macvlan network per parent (27 allows several); "
             f"network '{name_of(other[1])}' has it"

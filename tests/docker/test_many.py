@@ -8,6 +8,7 @@ from tests.lab import Host, wait_until
 from tests.scene import BORROWED, Serving, add_nic, declare, tidy, wait_for_state, wait_for_ways, ways
 
 HOST = "192.168.1.50"
+SHARING = 27  # the first Docker that lets networks share a parent (moby#47318)
 
 
 @pytest.fixture
@@ -45,6 +46,27 @@ def test_a_container_on_two_networks_is_reached_on_both(host: Host, serve: Servi
     wait_for_ways(host, {})
     wait_for_ways(host, {"10.6.6.51": "10.6.6.50"}, shim="mv-lab")
     host.ping("10.6.6.51")
+
+
+def test_networks_share_a_parent_and_a_subnet_where_docker_lets_them(host: Host, serve: Serving) -> None:
+    """From Docker 27 on, that is; before, the second one says which network has the parent."""
+    shares = int(host.docker("version", "--format", "{{.Server.Version}}").split(".")[0]) >= SHARING
+    daemon = serve()
+    host.drop("first.toml", declare(BORROWED))
+    wait_for_state(daemon, host, "first", "ready")
+    host.drop("second.toml", declare(BORROWED).replace("192.168.1.192/27", "192.168.1.224/28"))
+    if not shares:
+        (reason,) = wait_for_state(daemon, host, "second", "failed").reasons
+        assert reason.endswith("allows one macvlan network per parent (27 allows several); network 'first' has it")
+        return
+    wait_for_state(daemon, host, "second", "ready")
+    for name, address in (("first", "192.168.1.193"), ("second", "192.168.1.225")):
+        run(host, f"on-{name}", "--network", name, "--ip", address)
+        wait_for_ways(host, {address: HOST}, shim=f"mv-{name}")
+        host.ping(address)
+    host.remove("first.toml")
+    wait_for_state(daemon, host, "first", "leaving")
+    host.ping("192.168.1.225")
 
 
 def test_a_container_in_somebody_elses_namespace_or_none_has_no_way_of_its_own(host: Host, serve: Serving) -> None:
