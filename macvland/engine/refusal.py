@@ -8,7 +8,7 @@ from typing import Any
 from macvland.error import ApplyError, EngineAbsentError
 from macvland.model import Engine
 
-# Up to Docker 26 of every second network, by the start of the first one's id; from 27 on, by all of it, of passthru alone.
+# Docker up to 26 refuses every second network and tells the start of the first one's id; later passthru alone, and all.
 PARENT_TAKEN = re.compile(r"network (?:dm-)?([0-9a-f]{12,64}) is already using parent interface")
 PERMANENT = re.compile(r"loopback interface|macvlan mode .* not valid|out of range|[Ii]nvalid (?!subinterface)")
 
@@ -38,7 +38,7 @@ def creation_refused(
         )
     if other := PARENT_TAKEN.search(words):
         if "passthru" in words:
-            return said(f"a passthru network shares its parent with no other, and network '{name_of(other[1])}' has it too")
+            return said(f"a passthru network needs its parent for itself, and '{name_of(other[1])}' has it, too")
         return said(
             f"Docker {engine.version} allows one macvlan network per parent (27 allows several); "
             f"network '{name_of(other[1])}' has it"
