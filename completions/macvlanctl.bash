@@ -5,8 +5,8 @@ _macvlanctl()
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'status plan check wait adopt --help --version' -- "$cur")
-    elif [[ $prev == --timeout ]]; then
+        mapfile -t COMPREPLY < <(compgen -W 'status plan check wait adopt arp --help --version' -- "$cur")
+    elif [[ $prev == --timeout || $prev == --range || $prev == --rate ]]; then
         return
     elif [[ $prev == --output ]]; then
         compopt -o filenames
@@ -16,6 +16,7 @@ _macvlanctl()
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     elif [[ $cur == -* ]]; then
         case $verb in
+            arp) mapfile -t COMPREPLY < <(compgen -W '--help --json --probe --range --rate' -- "$cur") ;;
             adopt) mapfile -t COMPREPLY < <(compgen -W '--help --json --output --shim --compose --inspect' -- "$cur") ;;
             wait) mapfile -t COMPREPLY < <(compgen -W '--help --json --timeout' -- "$cur") ;;
             status | plan | check) mapfile -t COMPREPLY < <(compgen -W '--help --json' -- "$cur") ;;
@@ -23,7 +24,7 @@ _macvlanctl()
     elif [[ $verb == check ]]; then
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -X '!*.toml' -- "$cur"; compgen -d -- "$cur")
-    elif [[ $verb == wait ]]; then
+    elif [[ $verb == wait || $verb == arp ]]; then
         local file names=()
         for file in /{etc,run,usr/lib}/macvlan.d/*.toml; do
             [[ -e $file ]] && file=${file##*/} && names+=("${file%.toml}")

@@ -6,7 +6,7 @@ function __macvlanctl_networks
     end
 end
 
-set -l verbs status plan check wait adopt
+set -l verbs status plan check wait adopt arp
 complete -c macvlanctl -f
 complete -c macvlanctl -s h -l help -d 'Print a short help'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -l version -d 'Print the version'
@@ -14,6 +14,7 @@ complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a status -d 
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a plan -d 'Show what the daemon would change now'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a check -d 'Check files, without touching anything'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a wait -d 'Wait until networks are ready'
+complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a arp -d 'Show which MAC the LAN sees for each address'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a adopt -d 'Write files for what was made by hand'
 complete -c macvlanctl -n "__fish_seen_subcommand_from $verbs" -l json -d 'Print JSON'
 complete -c macvlanctl -n '__fish_seen_subcommand_from wait' -l timeout -x -d 'Give up after seconds'
@@ -23,3 +24,7 @@ complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l output -x -a '(
 complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l shim -d 'Let a shim count at once'
 complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l compose -r -F -d 'Take networks of Compose'
 complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l inspect -r -F -d 'Take what Docker told'
+complete -c macvlanctl -n '__fish_seen_subcommand_from arp' -l probe -d 'Ask the LAN for every address'
+complete -c macvlanctl -n '__fish_seen_subcommand_from arp' -l range -x -d 'Probe these addresses only'
+complete -c macvlanctl -n '__fish_seen_subcommand_from arp' -l rate -x -d 'Probes in a second'
+complete -c macvlanctl -n '__fish_seen_subcommand_from arp' -a '(__macvlanctl_networks)'

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from macvland import status as report
+from macvland.model import Host
 from macvland.status import NetworkStatus, State, Status
 
 
@@ -18,6 +19,12 @@ def last() -> Status | None:
 def is_current(last: Status) -> bool:
     """Tell whether the daemon that wrote *last* is running."""
     return Path(f"/proc/{last.pid}").exists()
+
+
+def remembered(seen: Host) -> tuple[NetworkStatus, ...]:
+    """Return what the last status knows of networks, where *seen* does not because Docker does not answer."""
+    known = last() if seen.engine is None else None
+    return known.networks if known else ()
 
 
 def missing(last: Status | None, names: Sequence[str]) -> list[str]:

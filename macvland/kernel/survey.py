@@ -1,8 +1,10 @@
 """What people ask of the kernel and the daemon never does: others' routes and the whole neighbour table. Only reads."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import TypeVar
 
 from macvland.error import ApplyError, InterruptedDumpError
@@ -12,7 +14,9 @@ from macvland.kernel.facts import AF_INET, AF_INET6, RouteFacts, neighbour_facts
 from macvland.model import Address, Prefix
 
 LOOKS = 5  # in a row before a host that never stands still is an error
-NUD_KNOWN = 0x02 | 0x04 | 0x08 | 0x10 | codec.NUD_PERMANENT  # reachable, stale, delay, probe: there is a MAC
+NUD_STALE = 0x04
+NUD_KNOWN = 0x02 | NUD_STALE | 0x08 | 0x10 | codec.NUD_PERMANENT  # reachable, stale, delay, probe: there is a MAC
+CONF = Path("/proc/sys/net/ipv4/conf")
 
 T = TypeVar("T")
 
@@ -32,7 +36,15 @@ class Known:
     link: str
     address: Address
     mac: str
-    permanent: bool = False
+    fresh: bool = True  # somebody answered lately, or an administrator said so; else it may have another one by now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArpSettings:
+    """How a link answers ARP, the settings for all links included (ip-sysctl of the kernel)."""
+
+    filter: bool  # only where the way back to the asker leaves by this link
+    ignore: int  # 0: for every address of the host, 1 and 2: for those of this link, 8: for none
 
 
 def ways(names: Mapping[int, str]) -> tuple[Way, ...]:
@@ -43,6 +55,20 @@ def ways(names: Mapping[int, str]) -> tuple[Way, ...]:
 def known(names: Mapping[int, str]) -> tuple[Known, ...]:
     """Return the neighbours on the links of *names* that have a MAC; ApplyError where the kernel does not answer."""
     return _steady(lambda channel: tuple(_known(channel, names)))
+
+
+def arp_settings(link: str) -> ArpSettings:
+    """Return how *link* answers ARP; as the kernel does by default where it has gone meanwhile."""
+    return ArpSettings(filter=bool(_setting(link, "arp_filter")), ignore=_setting(link, "arp_ignore"))
+
+
+def _setting(link: str, name: str) -> int:
+    """Return the larger of the values for *link* and for all: so the kernel reads both (include/linux/inetdevice.h)."""
+    found = [0]
+    for each in ("all", link):
+        with suppress(OSError, ValueError):
+            found.append(int((CONF / each / name).read_text()))
+    return max(found)
 
 
 def _ways(channel: Channel, names: Mapping[int, str]) -> Iterator[Way]:
@@ -67,8 +93,8 @@ def _prefix(address: Address, length: int) -> Prefix:
 def _known(channel: Channel, names: Mapping[int, str]) -> Iterator[Known]:
     for entry in map(neighbour_facts, channel.dump(requests.neighbours())):
         if entry.ifindex in names and entry.state & NUD_KNOWN and entry.mac.strip("0:"):
-            permanent = bool(entry.state & codec.NUD_PERMANENT)
-            yield Known(link=names[entry.ifindex], address=entry.address, mac=entry.mac, permanent=permanent)
+            fresh = not entry.state & NUD_STALE
+            yield Known(link=names[entry.ifindex], address=entry.address, mac=entry.mac, fresh=fresh)
 
 
 def _steady(read: Callable[[Channel], T]) -> T:

@@ -1,0 +1,79 @@
+"""A sweep: ask a LAN by ARP who has each of some addresses, so that nobody learns anything from the question.
+
+The questions are the probes of RFC 5227 (2.1.1): the sender's address is 0.0.0.0, which no table takes. They leave by
+the parent, so the host's own macvlan links do not hear them: of these the kernel and Docker tell.
+"""
+
+import socket
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address
+from struct import Struct
+from time import monotonic
+
+from macvland.error import ApplyError
+from macvland.model import Link
+
+ETH_P_ARP = 0x0806
+PACKET_OUTGOING = 4
+REQUEST = 1
+LAST_WAIT = 1.0  # seconds for the last answers; RFC 5227 has PROBE_WAIT and PROBE_MIN of 1 s
+
+BROADCAST = b"\xff" * 6
+ETHERNET = Struct("!6s6sH")
+ARP = Struct("!HHBBH6s4s6s4s")  # RFC 826: Ethernet, IPv4, lengths, operation, then sender and target
+HEAD = (1, 0x0800, 6, 4)
+
+Answer = tuple[IPv4Address, str]
+
+
+def probe(mac: str, target: IPv4Address) -> bytes:
+    """Return the frame that asks from *mac* who has *target*, and claims no address."""
+    own = bytes.fromhex(mac.replace(":", ""))
+    return ETHERNET.pack(BROADCAST, own, ETH_P_ARP) + ARP.pack(*HEAD, REQUEST, own, bytes(4), bytes(6), target.packed)
+
+
+def claim_in(frame: bytes) -> Answer | None:
+    """Return which address *frame* says is at which MAC; None where it says none, or is no ARP of Ethernet and IPv4."""
+    if len(frame) < ETHERNET.size + ARP.size:
+        return None
+    *head, _, sender_mac, sender, _, _ = ARP.unpack_from(frame, ETHERNET.size)
+    if tuple(head) != HEAD or not any(sender):
+        return None
+    return IPv4Address(sender), sender_mac.hex(":")
+
+
+def sweep(link: Link, targets: Sequence[IPv4Address], rate: int) -> frozenset[Answer]:
+    """Ask on *link* for each of *targets*, *rate* in a second; return who answered, or said the same meanwhile.
+
+    Raises ApplyError without CAP_NET_RAW, and where the link cannot send.
+    """
+    try:
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ARP)) as packets:
+            packets.bind((link.name, ETH_P_ARP))
+            return frozenset(_answers(packets, link, targets, rate))
+    except PermissionError as problem:
+        raise ApplyError("a sweep needs CAP_NET_RAW: run it as root, or leave out --probe", passing=False) from problem
+    except OSError as problem:
+        raise ApplyError(f"'{link.name}' cannot be swept: {problem.strerror}; is it up?") from problem
+
+
+def _answers(packets: socket.socket, link: Link, targets: Sequence[IPv4Address], rate: int) -> Iterator[Answer]:
+    asked = frozenset(targets)
+    start = monotonic()
+    for number, target in enumerate(targets):
+        yield from _heard(packets, asked, start + number / rate)
+        packets.send(probe(link.mac, target))
+    yield from _heard(packets, asked, monotonic() + LAST_WAIT)
+
+
+def _heard(packets: socket.socket, asked: frozenset[IPv4Address], until: float) -> Iterator[Answer]:
+    """Yield what is heard of *asked* before *until*."""
+    while (left := until - monotonic()) > 0:
+        packets.settimeout(left)
+        try:
+            frame, (_, _, kind, *_) = packets.recvfrom(2048)
+        except TimeoutError:
+            return
+        # What leaves is this host's own: its containers' words, of which Docker tells.
+        if kind != PACKET_OUTGOING and (claim := claim_in(frame)) and claim[0] in asked:
+            yield claim
