@@ -6,7 +6,7 @@ function __macvlanctl_networks
     end
 end
 
-set -l verbs status plan check wait adopt arp
+set -l verbs status plan check wait adopt arp schema
 complete -c macvlanctl -f
 complete -c macvlanctl -s h -l help -d 'Print a short help'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -l version -d 'Print the version'
@@ -15,6 +15,7 @@ complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a plan -d 'S
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a check -d 'Check files, without touching anything'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a wait -d 'Wait until networks are ready'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a arp -d 'Show which MAC the LAN sees for each address'
+complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a schema -d 'Print the JSON Schema of a file, for editors'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a adopt -d 'Write files for what was made by hand'
 complete -c macvlanctl -n "__fish_seen_subcommand_from $verbs" -l json -d 'Print JSON'
 complete -c macvlanctl -n '__fish_seen_subcommand_from wait' -l timeout -x -d 'Give up after seconds'

@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from macvland.config.declaration import Declaration, ShimDeclaration
-from macvland.config.grammar import refuse_unknown
+from macvland.config.grammar import VLANS, refuse_unknown
 from macvland.config.network import labels_of, mode_of, parent_of, replacing_of
 from macvland.config.pool import left
 from macvland.config.problem import Problem, errors_of
@@ -85,7 +85,7 @@ def _declaration(file: Path, top: Table) -> Declaration:
         name=file.stem,
         file=file,
         parent=parent,
-        vlan=network.read("vlan", partial(number, least=1, most=4094)),
+        vlan=network.read("vlan", partial(number, least=VLANS[0], most=VLANS[1])),
         parent_check=parent_check is not False,
         mode=mode or Mode.BRIDGE,
         promiscuous=promiscuous,

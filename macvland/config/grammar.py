@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from macvland.config.table import Table
 from macvland.config.wording import dotted
+from macvland.model import LONGEST_BCQUEUELEN
 
 KEYS = {
     "": ("network", "subnet", "shim"),  # outside of any table
@@ -14,6 +15,9 @@ KEYS = {
     "[[subnet]]": ("cidr", "gateway", "range", "reserved"),
     "[shim]": ("address", "bcqueuelen", "proxy_ndp"),
 }
+
+VLANS = (1, 4094)  # IEEE 802.1Q: 0 is no VLAN, 4095 is reserved
+QUEUES = (1, LONGEST_BCQUEUELEN)
 
 TABLES = {"network": "[network]", "subnet": "[[subnet]]", "shim": "[shim]"}
 UNKNOWN = "there is no such table or key"

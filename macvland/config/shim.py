@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from functools import partial
 
 from macvland.config.declaration import ShimDeclaration
-from macvland.config.grammar import refuse_unknown
+from macvland.config.grammar import QUEUES, refuse_unknown
 from macvland.config.pool import refuse_unusable
 from macvland.config.table import Table
 from macvland.config.value import RefusalError, address, boolean, number
 from macvland.config.wording import KeyPath
-from macvland.model import BCQUEUELEN, LONGEST_BCQUEUELEN, Address, Mode, Subnet
+from macvland.model import BCQUEUELEN, Address, Mode, Subnet
 
 # A bridge shim does not reach private or vepa siblings, and passthru suffers no other link on its parent
 # (ip-link(8), macvlan).
@@ -35,7 +35,7 @@ def shim_of(top: Table, mode: Mode | None, subnets: tuple[Subnet, ...]) -> ShimD
             table.complain(path, f"{each} is the second address in its subnet", "a shim has one address per subnet")
         homes |= mine
         addresses.add(each)
-    length = table.read("bcqueuelen", partial(number, least=1, most=LONGEST_BCQUEUELEN))
+    length = table.read("bcqueuelen", partial(number, least=QUEUES[0], most=QUEUES[1]))
     proxy_ndp = table.read("proxy_ndp", boolean) is not False
     return ShimDeclaration(addresses=frozenset(addresses), bcqueuelen=length or BCQUEUELEN, proxy_ndp=proxy_ndp)
 

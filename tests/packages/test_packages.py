@@ -71,6 +71,7 @@ def test_what_there_is_besides_the_modules(deb: Path) -> None:
         "/etc/iproute2/rt_protos.d/macvland.conf",
         "/etc/macvlan.d/example.toml.disabled",
         "/usr/lib/NetworkManager/conf.d/00-macvland.conf",
+        "/usr/share/macvland/macvland.schema.json",
         "/usr/lib/systemd/network/00-macvland.network",
         "/usr/bin/macvlanctl",
         "/usr/bin/macvland",
