@@ -19,12 +19,13 @@ _macvlanctl()
             arp) mapfile -t COMPREPLY < <(compgen -W '--help --json --probe --range --rate' -- "$cur") ;;
             adopt) mapfile -t COMPREPLY < <(compgen -W '--help --json --output --shim --compose --inspect' -- "$cur") ;;
             wait) mapfile -t COMPREPLY < <(compgen -W '--help --json --timeout' -- "$cur") ;;
-            status | plan | check | schema) mapfile -t COMPREPLY < <(compgen -W '--help --json' -- "$cur") ;;
+            status) mapfile -t COMPREPLY < <(compgen -W '--help --json --watch' -- "$cur") ;;
+            plan | check | schema) mapfile -t COMPREPLY < <(compgen -W '--help --json' -- "$cur") ;;
         esac
     elif [[ $verb == check ]]; then
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -X '!*.toml' -- "$cur"; compgen -d -- "$cur")
-    elif [[ $verb == wait || $verb == arp ]]; then
+    elif [[ $verb == status || $verb == wait || $verb == arp ]]; then
         local file names=()
         for file in /{etc,run,usr/lib}/macvlan.d/*.toml; do
             [[ -e $file ]] && file=${file##*/} && names+=("${file%.toml}")

@@ -19,7 +19,8 @@ complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a schema -d 
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a adopt -d 'Write files for what was made by hand'
 complete -c macvlanctl -n "__fish_seen_subcommand_from $verbs" -l json -d 'Print JSON'
 complete -c macvlanctl -n '__fish_seen_subcommand_from wait' -l timeout -x -d 'Give up after seconds'
-complete -c macvlanctl -n '__fish_seen_subcommand_from wait' -a '(__macvlanctl_networks)'
+complete -c macvlanctl -n '__fish_seen_subcommand_from status' -l watch -d 'Follow it live'
+complete -c macvlanctl -n '__fish_seen_subcommand_from status wait' -a '(__macvlanctl_networks)'
 complete -c macvlanctl -n '__fish_seen_subcommand_from check' -F
 complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l output -x -a '(__fish_complete_directories)' -d 'Write the files there'
 complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l shim -d 'Let a shim count at once'

@@ -38,7 +38,7 @@ from macvland.patience import Patient
 from macvland.quarrel import Quarrels
 from macvland.reconcile import Pass, attempts, converge
 from macvland.record import record
-from macvland.status import FILE, Status, line, read, status, write
+from macvland.status import FILE, Status, line, read, rfc3339, status, write
 from macvland.wake import Watcher
 from macvland.wanted import removals, wanted
 
@@ -157,11 +157,11 @@ class Daemon:
         """Log what changed, replace the status file, set the status line; yield what got in the way."""
         clock = datetime.now(UTC)
         retries = {
-            name: _rfc3339(clock + timedelta(seconds=again - now))
+            name: rfc3339(clock + timedelta(seconds=again - now))
             for name in {action.network for action in ended.left}
             if (again := self._backoff.again_for(name) or self._quarrels.again_for(name)) is not None
         }
-        new = status(declared, ended, _rfc3339(clock), retries, self._status)
+        new = status(declared, ended, rfc3339(clock), retries, self._status)
         record(ended, new, self._told, self._seen)
         self._seen = ended.seen
         if self._told is None or line(new) != line(self._told):
@@ -238,10 +238,6 @@ def _tell_manager(state: str) -> None:
 
 def _unchanged(path: Path) -> str:
     return f"{path} vanished or was replaced: its networks stay until it is back or macvland is reloaded"
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _last_status() -> Status | None:

@@ -1,4 +1,4 @@
-"""A pass as people and programs read it: JSON in /run/macvland/status.json, a table, one line.
+"""A pass as people and programs read it: JSON in /run/macvland/status.json, one line.
 
 Refuses to look at anything: it tells what the pass saw.
 """
@@ -8,6 +8,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -245,28 +246,6 @@ def line(status: Status) -> str:
     return f"{states}{errors}" + ("" if status.engine else "; Docker does not answer")
 
 
-def table(status: Status) -> str:
-    """Lay *status* out for people: a row for each network, its reasons below it, then the problems of the files."""
-    head = ("NETWORK", "STATE", "PARENT", "SUBNETS", "HOST", "CONTAINERS")
-    rows = [head, *(_row(network) for network in status.networks)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines = []
-    for row, network in zip(rows, (None, *status.networks), strict=True):
-        lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        lines += [f"  {reason}" for reason in network.reasons] if network else []
-    told = {reason for network in status.networks for reason in network.reasons}
-    lines += [error for error in status.errors if error not in told]
-    engine = f"Docker {status.engine}" if status.engine else f"no Docker: {status.absence}"
-    return "\n".join((*lines, "", f"{line(status)} ({engine}, {status.time})"))
-
-
-def _row(network: NetworkStatus) -> tuple[str, ...]:
-    containers = (f"{one.container} {' '.join(one.addresses)}".rstrip() for one in network.attachments)
-    cells = (
-        str(network.state),
-        f"{network.link} ({network.parent})" if network.link not in ("", network.parent) else network.parent,
-        ", ".join(network.subnets),
-        ", ".join(network.host),
-        ", ".join(containers),
-    )
-    return (network.name, *(cell or "-" for cell in cells))
+def rfc3339(moment: datetime) -> str:
+    """Return *moment*, which is UTC, as everything here has it: to the second."""
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

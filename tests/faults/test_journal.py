@@ -51,6 +51,25 @@ def test_a_change_is_a_record_with_its_fields(shared_host: Host, start: Start, j
     assert daemon.read_log() == ""
 
 
+def test_status_of_a_network_ends_with_the_tail_of_its_journal(
+    shared_host: Host, start: Start, journald: Journald
+) -> None:
+    daemon = serve(start, journald)
+    for number in range(12):  # each is a record, and so are the shim and the network's state
+        shared_host.drop(
+            "lan.toml", file("eth0", 1).replace("[network]", "[network]\n" + "\n" * number + f"x{number} = 1")
+        )
+        wait_until(lambda: any(f"x{number}" in text for text in journald.messages()))  # noqa: B023 - waits at once
+    shared_host.drop("lan.toml", file("eth0", 1))
+    wait_until(lambda: journald.records("MACVLAND_NETWORK=lan", "MACVLAND_STATE=waiting"))  # no Docker here
+    records = [record["MESSAGE"] for record in journald.records("MACVLAND_NETWORK=lan")]
+    shown = shared_host.ctl("status", "lan").stdout.splitlines()
+    tail = shown[len(shown) - 1 - shown[::-1].index("") + 1 :]
+    assert [line.partition(" ")[2] for line in tail] == records[-10:]
+    assert any(line.startswith("  changed:  ") and line.endswith("add shim 'mv-lan' on 'eth0'") for line in shown)
+    assert daemon.read_log() == ""
+
+
 @pytest.mark.fault("A14")
 def test_a_journald_that_hangs_holds_up_nothing(shared_host: Host, start: Start, journald: Journald) -> None:
     daemon = serve(start, journald)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from macvland.action import Add, Failure
+from macvland.cli.overview import overview
+from macvland.cli.terminal import UNBOUNDED, plain
 from macvland.config import Config
 from macvland.error import ConfigError
 from macvland.model import Dad, Hold, Host, Network, Obstacle, Subnet
@@ -24,7 +26,6 @@ from macvland.status import (
     load,
     read,
     status,
-    table,
     write,
 )
 from tests.unit.samples import HOST, OTHER, PUB, container, declared, goal
@@ -277,7 +278,7 @@ def test_the_table_has_a_row_for_each_network_and_its_reasons_below() -> None:
         attachments=(),
     )
     told = replace(FINE, networks=(lab, READY), errors=("/etc/macvlan.d/x.toml:1: is not TOML",))
-    assert table(told).splitlines() == [
+    assert overview(told, UNBOUNDED, plain).splitlines() == [
         "NETWORK  STATE    PARENT  SUBNETS         HOST          CONTAINERS",
         "lab      waiting  eth7    10.0.0.0/24     -             -",
         "  waits for its parent 'eth7', which does not exist yet",
@@ -290,7 +291,7 @@ def test_the_table_has_a_row_for_each_network_and_its_reasons_below() -> None:
 
 def test_the_table_names_the_link_that_a_parent_means_now() -> None:
     told = status(declared(replace(PUB, parent="auto")), SETTLED, NOW, {})
-    assert "\npub_net  ready  eth0 (auto)  192.168.1.0/24" in table(told)
+    assert "\npub_net  ready  eth0 (auto)  192.168.1.0/24" in overview(told, UNBOUNDED, plain)
     assert [(one.parent, one.link) for one in told.networks] == [("auto", "eth0")]
 
 
@@ -301,12 +302,12 @@ def test_a_parent_that_is_not_there_is_no_link_that_carries() -> None:
 
 def test_a_problem_that_is_a_networks_reason_is_told_once() -> None:
     told = replace(FINE, networks=(replace(READY, state=State.FAILED, reasons=("broken",)),), errors=("broken",))
-    assert table(told).count("broken") == 1
+    assert overview(told, UNBOUNDED, plain).count("broken") == 1
 
 
 def test_a_table_of_nothing_says_so() -> None:
     told = replace(FINE, networks=(), engine="", absence="Docker's socket does not exist")
-    assert table(told).splitlines() == [
+    assert overview(told, UNBOUNDED, plain).splitlines() == [
         "NETWORK  STATE  PARENT  SUBNETS  HOST  CONTAINERS",
         "",
         f"no networks declared; Docker does not answer (no Docker: Docker's socket does not exist, {NOW})",
@@ -315,7 +316,11 @@ def test_a_table_of_nothing_says_so() -> None:
 
 def test_a_stopped_container_is_shown_without_an_address() -> None:
     stopped = AttachmentStatus(container="web", addresses=(), mac="")
-    assert table(replace(FINE, networks=(replace(READY, attachments=(stopped,)),))).splitlines()[1].endswith("  web")
+    assert (
+        overview(replace(FINE, networks=(replace(READY, attachments=(stopped,)),)), UNBOUNDED, plain)
+        .splitlines()[1]
+        .endswith("  web")
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""All networks in a table as wide as the terminal, each with its reasons below; a paragraph each where it is narrow."""
+
+from collections.abc import Iterator
+
+from macvland.cli.layout import GAP, filled, joined, laid_out
+from macvland.cli.terminal import BOLD, COLOURS, Paint
+from macvland.status import NetworkStatus, Status, line
+
+HEAD = ("NETWORK", "STATE", "PARENT", "SUBNETS", "HOST", "CONTAINERS")
+STATE = HEAD.index("STATE")
+INDENT = "  "
+
+
+def overview(status: Status, columns: int, paint: Paint) -> str:
+    """Lay *status* out for people: the networks with their reasons, then the problems of the files, then the sum."""
+    told = {reason for network in status.networks for reason in network.reasons}
+    errors = [each for error in status.errors if error not in told for each in filled(error, columns, "", INDENT)]
+    engine = f"Docker {status.engine}" if status.engine else f"no Docker: {status.absence}"
+    total = filled(f"{line(status)} ({engine}, {status.time})", columns)
+    return "\n".join((*(_table(status, columns, paint) or _paragraphs(status, columns, paint)), *errors, "", *total))
+
+
+def _table(status: Status, columns: int, paint: Paint) -> list[str] | None:
+    """Return the table; None where it does not fit."""
+    rows = laid_out([HEAD, *(_row(network) for network in status.networks)], columns)
+    if rows is None:
+        return None
+    lines = [paint(joined(cells), BOLD) for cells in rows[0]]
+    for network, row in zip(status.networks, rows[1:], strict=True):
+        row[0][STATE] = paint(row[0][STATE], COLOURS[network.state])
+        lines += [joined(cells) for cells in row]
+        lines += [each for reason in network.reasons for each in filled(reason, columns, INDENT)]
+    return lines
+
+
+def _paragraphs(status: Status, columns: int, paint: Paint) -> list[str]:
+    lines: list[str] = []
+    for network in status.networks:
+        name, state, *cells = _row(network)
+        lines.append(f"{name}{' ' * GAP}{paint(state, COLOURS[network.state])}")
+        lines += [each for reason in network.reasons for each in filled(reason, columns, INDENT)]
+        for title, cell in zip(HEAD[STATE + 1 :], cells, strict=True):
+            lines += filled(cell, columns, f"{INDENT}{title.lower()}: ", INDENT * 2) if cell != "-" else []
+    return lines
+
+
+def _row(network: NetworkStatus) -> tuple[str, ...]:
+    cells = (carried(network), ", ".join(network.subnets), ", ".join(network.host), ", ".join(_containers(network)))
+    return (network.name, str(network.state), *(cell or "-" for cell in cells))
+
+
+def carried(network: NetworkStatus) -> str:
+    """Return the parent, and the link that it means now if it has another name."""
+    if network.link in {"", network.parent}:
+        return network.parent
+    return f"{network.link} ({network.parent})" if network.parent else network.link
+
+
+def _containers(network: NetworkStatus) -> Iterator[str]:
+    return (f"{one.container} {' '.join(one.addresses)}".rstrip() for one in network.attachments)
