@@ -5,17 +5,18 @@ _macvlanctl()
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'status plan check wait adopt arp schema --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'status plan check wait adopt arp schema show --help --version' -- "$cur")
     elif [[ $prev == --timeout || $prev == --range || $prev == --rate ]]; then
         return
     elif [[ $prev == --output ]]; then
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
-    elif [[ $prev == --compose || $prev == --inspect ]]; then
+    elif [[ $prev == --compose || $prev == --inspect || $prev == --svg ]]; then
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     elif [[ $cur == -* ]]; then
         case $verb in
+            show) mapfile -t COMPREPLY < <(compgen -W '--help --json --svg' -- "$cur") ;;
             arp) mapfile -t COMPREPLY < <(compgen -W '--help --json --probe --range --rate' -- "$cur") ;;
             adopt) mapfile -t COMPREPLY < <(compgen -W '--help --json --output --shim --compose --inspect' -- "$cur") ;;
             wait) mapfile -t COMPREPLY < <(compgen -W '--help --json --timeout' -- "$cur") ;;

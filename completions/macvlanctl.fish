@@ -6,7 +6,7 @@ function __macvlanctl_networks
     end
 end
 
-set -l verbs status plan check wait adopt arp schema
+set -l verbs status plan check wait adopt arp schema show
 complete -c macvlanctl -f
 complete -c macvlanctl -s h -l help -d 'Print a short help'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -l version -d 'Print the version'
@@ -14,6 +14,7 @@ complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a status -d 
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a plan -d 'Show what the daemon would change now'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a check -d 'Check files, without touching anything'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a wait -d 'Wait until networks are ready'
+complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a show -d 'Show what hangs on what'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a arp -d 'Show which MAC the LAN sees for each address'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a schema -d 'Print the JSON Schema of a file, for editors'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a adopt -d 'Write files for what was made by hand'
@@ -30,3 +31,4 @@ complete -c macvlanctl -n '__fish_seen_subcommand_from arp' -l probe -d 'Ask the
 complete -c macvlanctl -n '__fish_seen_subcommand_from arp' -l range -x -d 'Probe these addresses only'
 complete -c macvlanctl -n '__fish_seen_subcommand_from arp' -l rate -x -d 'Probes in a second'
 complete -c macvlanctl -n '__fish_seen_subcommand_from arp' -a '(__macvlanctl_networks)'
+complete -c macvlanctl -n '__fish_seen_subcommand_from show' -l svg -r -F -d 'Write a picture there'
