@@ -11,6 +11,7 @@ from macvland.cli.adoption import Adoption, Json, adoption, together
 from macvland.cli.ending import ERROR, FINE, OTHERWISE, fail
 from macvland.cli.handmade import candidates, handmade
 from macvland.cli.reports import of_compose, of_inspect
+from macvland.config.wording import escaped
 from macvland.engine import Docker
 from macvland.engine.translate import is_ours, network_of
 from macvland.error import ApplyError, EngineAbsentError
@@ -59,7 +60,7 @@ def _adoptions(options: argparse.Namespace) -> list[Adoption]:
     reports = of_compose(text) if options.compose else of_inspect(text)
     known = [str(report["Name"]) for report in reports]
     if missing := [name for name in options.networks if name not in known]:
-        raise ValueError(f"has no network '{missing[0]}'; it has {', '.join(known) or 'none'}")
+        raise ValueError(f"has no network '{missing[0]}'; it has {escaped(', '.join(known)) or 'none'}")
     source = "standard input" if file == "-" else Path(file).name
     return [adoption(report, source) for report in _chosen(reports, options.networks)]
 
@@ -123,7 +124,7 @@ def _tell(found: Sequence[Adoption], trouble: Sequence[str], options: argparse.N
         return
     for one in found:
         for note in (one.refusal,) if one.refusal else one.notes:
-            print(f"{one.network}: {note if one.refusal else f'not in the file: {note}'}", file=sys.stderr)
+            print(f"{escaped(one.network)}: {note if one.refusal else f'not in the file: {note}'}", file=sys.stderr)
         if one.text and options.output and not trouble:
             print(options.output / one.file)
         elif one.text and not options.output:

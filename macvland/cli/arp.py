@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, ip_network
 
 from macvland import config
-from macvland.cli.columns import laid_out, width
+from macvland.cli.columns import laid_out, printable
 from macvland.cli.daemon import remembered
 from macvland.cli.ending import FINE, OTHERWISE, fail
 from macvland.cli.lan import Claim, Lan, claims, contested, heard_of, lans, targets
+from macvland.cli.terminal import RED, Paint, columns, paint, plain
 from macvland.engine import Docker
 from macvland.kernel import Kernel
 from macvland.kernel.survey import arp_settings, known
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     if not chosen:
         return fail(_none(options.network, [lan.network for lan in every]))
     try:
-        asked = [targets(lan, options.range) if options.probe else [] for lan in chosen]
+        asked = _asked(chosen, options) if options.probe else [[] for _ in chosen]
     except ValueError as error:
         return fail(str(error))
     found = _found(seen, chosen, asked, options.rate)
@@ -71,10 +72,16 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"version": 1, "networks": [_row(*it) for it in found], "notes": notes}, indent=1))
     else:
-        print("\n\n".join(table(lan, it, width()) for lan, it in found))
+        print("\n\n".join(table(lan, it, columns(), paint()) for lan, it in found))
         for note in notes:
             print(note, file=sys.stderr)
     return OTHERWISE if two else FINE
+
+
+def _asked(chosen: Sequence[Lan], options: argparse.Namespace) -> list[list[IPv4Address]]:
+    """Return what to probe on each LAN: of several, those are left alone that have nothing of it."""
+    fitting = [lan for lan in chosen if lan.sweeps(options.range)] or chosen[:1]
+    return [targets(lan, options.range) if lan in fitting else [] for lan in chosen]
 
 
 def _none(name: str | None, names: Sequence[str]) -> str:
@@ -95,15 +102,16 @@ def _found(seen: Host, chosen: Sequence[Lan], asked: Sequence[Sequence[IPv4Addre
     return found
 
 
-def table(lan: Lan, found: Sequence[Claim], columns: int) -> str:
-    """Return *found* as lines of at most *columns*; an address with two MACs is marked by an exclamation mark."""
+def table(lan: Lan, found: Sequence[Claim], wide: int, paint: Paint = plain) -> str:
+    """Return *found* as lines of at most *wide* columns; one with two MACs is marked, and red as *paint* has it."""
     two = contested(found)
     cidrs = ", ".join(str(subnet.cidr) for subnet in lan.subnets)
     rows = [
         ("!" if it.address in two else "", str(it.address), it.mac or "-", it.who, ", ".join(sorted(it.sources)) or "-")
         for it in found
     ]
-    lines = [f"{lan.network} on {lan.link.name}: {cidrs}", *laid_out([HEAD, *rows], columns, WHO)]
+    lines = [paint(line, RED) if line.startswith("!") else line for line in laid_out([HEAD, *rows], wide, WHO)]
+    lines.insert(0, printable(f"{lan.network} on {lan.link.name}: {cidrs}"))
     lines += [f"{address} has {_count(found, address)} MACs on this LAN" for address in sorted(two, key=int)]
     return "\n".join(lines)
 

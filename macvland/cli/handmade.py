@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from macvland.cli.toml import shim_table
+from macvland.cli.toml import comment, shim_table
 from macvland.kernel.survey import Way
 from macvland.model import Address, Host, Interface, Link, Mode, Network, Prefix
 
@@ -94,13 +94,18 @@ def _names(shims: list[Handmade]) -> str:
 
 
 def commented(table: list[str], shims: Iterable[Handmade]) -> list[str]:
-    """Return *table* as comments that say when to let it count.
+    """Return *table* as comments that say how to let it count.
 
-    Two links with one address would be two MACs for it on the LAN, so macvland's shim waits for the other one to go.
+    Two links with one address would be two MACs for it on the LAN, so macvland's shim waits until somebody wants it.
+    Without `arp off` the containers would talk to the MAC of the deleted link for some seconds more.
     """
-    names = _names(list(shims))
+    shims = list(shims)
+    steps = [f"  ip link set {it.name} arp off; sleep 60; ip link delete {it.name}" for it in shims]
     why = [
-        f"# {names} stays as it is, and serves. For a shim of macvland's own, which follows the containers, take the",
-        "# '#' off the lines below and delete that link: with both, the LAN would see two MACs for one address.",
+        comment(
+            f"{_names(shims)} stays as it is, and serves. For a shim of macvland's own, which follows the containers,"
+        ),
+        "# take the '#' off the lines below, and then, without a lost packet:",
+        *map(comment, steps),
     ]
-    return [*why, *(f"# {line}" for line in table)]
+    return [*why, "#", *(f"# {line}" for line in table)]

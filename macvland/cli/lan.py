@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, ip_address
 from macvland.config import Config
 from macvland.kernel.survey import ArpSettings, Known
 from macvland.machine import machine_id
-from macvland.model import Address, Host, Link, Prefix, Subnet
+from macvland.model import Address, Dad, Host, Link, Prefix, Subnet
 from macvland.status import NetworkStatus
 from macvland.wanted.facts import Facts
 from macvland.wanted.parent import carries, carrying
@@ -37,6 +37,11 @@ class Lan:
     def has(self, address: Address) -> bool:
         """Tell whether *address* is of this network."""
         return any(address in subnet.cidr for subnet in self.subnets)
+
+    def sweeps(self, asked: Prefix | None) -> bool:
+        """Tell whether there is something to sweep of this network, or of what is *asked* for."""
+        cidrs = [subnet.cidr for subnet in self.subnets if subnet.cidr.version == 4]
+        return bool(cidrs) if asked is None else any(_inside(asked, cidr) for cidr in cidrs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +103,7 @@ def responders(lan: Lan, seen: Host, settings: Mapping[str, ArpSettings]) -> lis
     ]
     for shim in seen.shims:
         if shim.parent == lan.link.name and shim.up:
-            addresses = frozenset(it.address for it in seen.addresses if it.shim == shim.name)
+            addresses = frozenset(it.address for it in seen.addresses if it.shim == shim.name and it.dad is Dad.DONE)
             how = settings.get(shim.name, ArpSettings(filter=shim.arp_filter, ignore=0))
             found.append(
                 Responder(name=shim.name, mac=shim.mac, who=f"shim {shim.name}", addresses=addresses, settings=how)
@@ -215,7 +220,7 @@ def targets(lan: Lan, asked: Prefix | None) -> list[IPv4Address]:
         raise ValueError(
             f"{lan.network} has no IPv4 subnet to sweep: leave out --probe, IPv6 is known from the neighbour table"
         )
-    if asked is not None and not any(asked.version == 4 and _inside(asked, pool.cidr) for pool in pools):
+    if not lan.sweeps(asked):
         raise ValueError(f"{asked} is in no IPv4 subnet of {lan.network}: write a --range in {pools[0].cidr}")
     chosen = [asked] if asked else [_sweepable(pool) for pool in pools]
     if sum(one.num_addresses for one in chosen) > MOST:

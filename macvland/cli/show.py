@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from macvland import config
-from macvland.cli.columns import width
 from macvland.cli.daemon import is_current, last, remembered
 from macvland.cli.ending import FINE, OTHERWISE, fail
 from macvland.cli.svg import svg
+from macvland.cli.terminal import columns, paint
 from macvland.cli.topology import Node, Sight, topology, troubles
 from macvland.cli.tree import tree
 from macvland.engine import Docker
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.json:
         print(json.dumps({"version": 1, "links": [_row(node) for node in nodes], "notes": notes}, indent=1))
     else:
-        print(tree(nodes, width(), colours=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+        print(tree(nodes, columns(), paint()))
     for note in notes if not options.json else ():
         print(note, file=sys.stderr)
     return OTHERWISE if notes or troubles(nodes) else FINE

@@ -10,6 +10,7 @@ from textwrap import wrap
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from macvland.cli.cells import width
+from macvland.cli.columns import cut, printable
 from macvland.cli.topology import UNSAID, Node
 
 SIZE, LINE, PAD, GAP = 13, 18, 10, 14  # px: of the font, from line to line, within a box, between boxes
@@ -119,25 +120,15 @@ def _column(node: Node) -> int:
 
 def _lines(node: Node) -> tuple[tuple[str, str], ...]:
     word = "" if node.kind in UNSAID else f"{node.kind} "
-    lines = [("name", _fitting(f"{word}{node.name}")), *(("text", _fitting(detail)) for detail in node.details)]
+    lines = [
+        ("name", cut(printable(f"{word}{node.name}"), LONGEST)),
+        *(("text", cut(printable(detail), LONGEST)) for detail in node.details),
+    ]
     for problem in node.problems:
         lines += [
-            ("wrong", _fitting(line)) for line in wrap(f"! {_printable(problem)}", LONGEST, subsequent_indent="  ")
+            ("wrong", cut(line, LONGEST)) for line in wrap(f"! {printable(problem)}", LONGEST, subsequent_indent="  ")
         ]
     return tuple(lines)
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-
-
-def _fitting(text: str) -> str:
-    shown = _printable(text)
-    if width(shown) <= LONGEST:
-        return shown
-    while width(shown) >= LONGEST:
-        shown = shown[:-1]
-    return f"{shown}…"
 
 
 def _place(node: Node, y: float, sheet: _Sheet, depth: int = 0) -> Box:
@@ -188,11 +179,11 @@ def _wire(start: Box, end: Box) -> Wire:
 def _drawn(sheet: _Sheet, title: str, wide: float, high: float) -> str:
     size = {"width": f"{wide:.0f}", "height": f"{high:.0f}", "viewBox": f"0 0 {wide:.0f} {high:.0f}"}
     root = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "role": "img", **size})
-    SubElement(root, "title").text = _printable(title)
+    SubElement(root, "title").text = printable(title)
     SubElement(root, "style").text = STYLE
     SubElement(root, "rect", {"class": "paper", "width": "100%", "height": "100%", "fill": "#ffffff"})
     letters = SubElement(root, "g", {"font-family": FAMILY, "font-size": str(SIZE), "xml:space": "preserve"})
-    _text(letters, PAD, PAD + SIZE, "text", _printable(title))
+    _text(letters, PAD, PAD + SIZE, "text", printable(title))
     roots = [wire for wire in sheet.wires if wire[0] == RAIL]
     if roots:
         _text(letters, PAD, 2 * PAD + LINE + SIZE, "text", "LAN")
@@ -212,7 +203,7 @@ def _draw(root: Element, box: Box) -> None:
     font = {"font-family": FAMILY, "font-size": str(SIZE)}
     group = SubElement(root, "g", font)
     SubElement(group, "title").text = "\n".join(
-        map(_printable, (f"{node.kind} {node.name}", *node.details, *node.problems))
+        map(printable, (f"{node.kind} {node.name}", *node.details, *node.problems))
     )
     bad = bool(node.problems)
     place = {

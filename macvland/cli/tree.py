@@ -3,23 +3,24 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
+from macvland.cli.columns import printable
+from macvland.cli.terminal import RED, Paint, plain
 from macvland.cli.topology import UNSAID, Node
 
-RED, PLAIN = "\x1b[31m", "\x1b[0m"
 NARROWEST = 24  # columns of text, however deep it stands: below that it overflows
 
 
-def tree(nodes: Sequence[Node], columns: int, *, colours: bool = False) -> str:
-    """Return *nodes* as a tree of at most *columns*, its problems red if *colours*."""
+def tree(nodes: Sequence[Node], columns: int, paint: Paint = plain) -> str:
+    """Return *nodes* as a tree of at most *columns*, its problems red as *paint* has it."""
     on = [node for node in nodes if node.kind != "apart"]
-    lines = ["LAN", *_branches(on, "", columns, colours=colours)] if on else []
+    lines = ["LAN", *_branches(on, "", columns, paint)] if on else []
     for node in nodes:
         if node.kind == "apart":
-            lines += [node.name, *_branches(node.children, "", columns, colours=colours)]
+            lines += [node.name, *_branches(node.children, "", columns, paint)]
     return "\n".join(lines) or "no macvlan network, and no file that declares one"
 
 
-def _branches(nodes: Sequence[Node], indent: str, columns: int, *, colours: bool) -> Iterator[str]:
+def _branches(nodes: Sequence[Node], indent: str, columns: int, paint: Paint) -> Iterator[str]:
     for node in nodes:
         last = node is nodes[-1]
         inner = indent + ("   " if last else "│  ")
@@ -28,16 +29,14 @@ def _branches(nodes: Sequence[Node], indent: str, columns: int, *, colours: bool
         yield indent + ("└─ " if last else "├─ ") + lines[0]
         yield from (inner + rail + line.strip() for line in lines[1:])
         for problem in node.problems:
-            red, plain = (RED, PLAIN) if colours else ("", "")
-            for line in _wrapped(f"! {problem}", columns - len(inner) - 3, "  "):
-                yield f"{inner}{rail}{red}{line}{plain}"
-        yield from _branches(node.children, inner, columns, colours=colours)
+            for line in _wrapped(f"! {printable(problem)}", columns - len(inner) - 3, "  "):
+                yield f"{inner}{rail}{paint(line, RED)}"
+        yield from _branches(node.children, inner, columns, paint)
 
 
 def _label(node: Node) -> str:
     word = "" if node.kind in UNSAID else f"{node.kind} "
-    text = "  ".join((f"{word}{node.name}", *node.details))
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
+    return printable("  ".join((f"{word}{node.name}", *node.details)))
 
 
 def _wrapped(text: str, columns: int, indent: str) -> list[str]:

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab import LEAN, Host
+from tests.lab import LEAN, Host, wait_until
 from tests.scene import (
     Serving,
     docker_options,
     foreign,
     inspect,
+    namespace_of,
     shims,
     tidy,
     unbroken_ping,
@@ -40,9 +41,12 @@ def serve(host: Host) -> Iterator[Serving]:
     serving.stop()
 
 
-def by_hand(host: Host) -> None:
+RESERVED = ("--aux-address", "shim=192.168.1.223")
+
+
+def by_hand(host: Host, *options: str) -> None:
     """Make a network, a container and a shim, as every guide to macvlan shows it."""
-    host.docker("network", "create", *docker_options(), "--aux-address", "shim=192.168.1.223", "pub_net")
+    host.docker("network", "create", *docker_options(), *options, "pub_net")
     host.container("web", "pub_net", ip=WEB)
     host.ip("link", "add", "shim0", "link", "eth0", "type", "macvlan", "mode", "bridge")
     host.ip("address", "add", "192.168.1.223/32", "dev", "shim0")
@@ -51,7 +55,7 @@ def by_hand(host: Host) -> None:
 
 
 def test_adopted_files_change_nothing_and_break_no_ping(host: Host, serve: Serving) -> None:
-    by_hand(host)
+    by_hand(host, *RESERVED)
     before = foreign(host)
     with unbroken_ping(host, WEB):
         adopted = host.ctl("adopt", "--output", ETC)
@@ -92,15 +96,29 @@ def test_each_kind_of_network_is_foreign_with_its_file(host: Host, serve: Servin
     assert inspect(host, "made") == before
 
 
-def test_macvlands_shim_takes_over_from_a_hand_made_one_without_a_lost_packet(host: Host, serve: Serving) -> None:
-    by_hand(host)
+@pytest.mark.parametrize(
+    ("options", "meets"), [((), "192.168.1.223"), (RESERVED, "192.168.1.50")], ids=["own address", "borrowed address"]
+)
+def test_macvlands_shim_takes_over_from_a_hand_made_one_without_a_lost_packet(
+    host: Host, serve: Serving, options: tuple[str, ...], meets: str
+) -> None:
+    by_hand(host, *options)
     adopted = host.ctl("adopt", "--shim", "--output", ETC)
     assert adopted.returncode == 0, adopted.stderr
     with unbroken_ping(host, WEB):
         wait_for_state(serve(), host, "pub_net", "foreign")
-        wait_for_ways(host, {WEB: host.address})
+        wait_for_ways(host, {WEB: meets})
+        host.ip("link", "set", "shim0", "arp", "off")
+        # The minute in which the container finds out by itself.
+        host.run("nsenter", f"--net={namespace_of(host, 'web')}", "ip", "neigh", "flush", "all")
+        wait_until(lambda: meets in _known_to_web(host))
         host.ip("link", "delete", "shim0")
     assert shims(host) == ["mv-pub_net"]
+
+
+def _known_to_web(host: Host) -> str:
+    inside = ("nsenter", f"--net={namespace_of(host, 'web')}")
+    return host.run(*inside, "ip", "neigh", "show", "nud", "reachable", "nud", "stale", "nud", "delay")
 
 
 def test_a_network_of_another_driver_is_told_and_has_no_file(host: Host) -> None:

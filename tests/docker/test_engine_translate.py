@@ -17,8 +17,11 @@ NETWORKS: dict[str, tuple[dict[str, Any], Network]] = {
     "nothing said": ({}, SEEN),
     "nulls": ({"IPAM": None, "Labels": None}, SEEN),
     "no pools": ({"IPAM": {"Driver": "default", "Config": None}}, SEEN),
-    "no parent": ({"Options": None}, Network(name="n", parent=None, id="1")),
-    "Docker's own dummy": ({"Options": {"parent": "dm-0123456789ab"}}, Network(name="n", parent=None, id="1")),
+    "no parent": ({"Options": None}, Network(name="n", parent=None, internal=True, id="1")),
+    "Docker's own dummy": (
+        {"Options": {"parent": "dm-0123456789ab"}},
+        Network(name="n", parent=None, internal=True, id="1"),
+    ),
     "a mode of tomorrow": ({"Options": {"parent": "eth0", "macvlan_mode": "source"}}, SEEN),
     "a mode": (
         {"Options": {"parent": "eth0", "macvlan_mode": "vepa"}},

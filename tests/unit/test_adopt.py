@@ -129,6 +129,13 @@ def test_a_newline_in_an_option_ends_no_comment() -> None:
     assert "\n[shim]" not in found.text
 
 
+def test_a_name_that_does_not_print_reaches_no_terminal(tmp_path: Path, capsys: Output) -> None:
+    file = tmp_path / "inspect.json"
+    file.write_text(json.dumps([report("a\x1b[31m")]))
+    assert cli.main(["adopt", "--inspect", str(file)]) == 2
+    assert "\x1b" not in capsys.readouterr().err
+
+
 def test_of_two_networks_that_no_directory_can_hold_the_second_has_no_file() -> None:
     one, other = together([adoption(report("a"), "a test"), adoption(report("b"), "a test")])
     assert one.text

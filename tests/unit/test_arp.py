@@ -1,16 +1,17 @@
 """macvlanctl arp where it is pure: who has which address, what is swept, how it is laid out, what a probe says."""
 
+import argparse
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 
 from macvland import cli
-from macvland.cli.arp import table
+from macvland.cli.arp import _asked, table
 from macvland.cli.lan import Claim, Lan, Source, claims, contested, heard_of, lans, targets
 from macvland.kernel.survey import ArpSettings, Known
 from macvland.kernel.sweep import claim_in, probe
-from macvland.model import Address, Host, Link, Network, Proxy, Shim, ShimAddress, Subnet
+from macvland.model import Address, Dad, Host, Link, Network, Proxy, Shim, ShimAddress, Subnet
 from macvland.status import AttachmentStatus
 from tests.unit.samples import ETH0, HOST, LAN, PUB, container, declared
 from tests.unit.test_status import READY
@@ -170,6 +171,18 @@ def test_what_cannot_be_swept_says_what_to_do(subnet: Subnet, asked: str | None,
     with pytest.raises(ValueError, match=r"10|2001|pub_net") as refused:
         targets(replace(HERE, subnets=(subnet,)), ip_network(asked) if asked else None)
     assert told in str(refused.value)
+
+
+def test_of_several_networks_those_without_ipv4_are_not_swept() -> None:
+    six = replace(HERE, network="six", subnets=(Subnet(cidr=ip_network("2001:db8::/64")),))
+    options = argparse.Namespace(range=None)
+    assert [len(asked) for asked in _asked([HERE, six], options)] == [254, 0]
+
+
+def test_an_address_that_the_lan_has_not_agreed_to_is_nobodys_yet() -> None:
+    pending = ShimAddress(shim="mv-pub_net", address=ip_address("2001:db8:1::223"), dad=Dad.TENTATIVE)
+    here = Lan(network="pub_net", link=ETH0, subnets=(Subnet(cidr=ip_network("2001:db8:1::/64")),))
+    assert claims(here, replace(SEEN, addresses=frozenset({pending})), QUIET, ()) == []
 
 
 def test_a_probe_claims_no_address_and_names_none_but_its_target() -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from macvland.cli.cells import width
 from macvland.cli.svg import svg
+from macvland.cli.terminal import RED, coloured
 from macvland.cli.topology import Node, Sight, topology, troubles
-from macvland.cli.tree import RED, tree
+from macvland.cli.tree import tree
 from macvland.model import Goal, Hold, Host, Link, Loss, Mode, Network, Obstacle, Route, Shim, Subnet
 from macvland.status import AttachmentStatus, State
 from tests.unit.samples import HOST, LAB, LAN, container, declaration, declared, goal
@@ -143,9 +144,9 @@ def test_the_tree_fits_the_terminal(columns: int) -> None:
 
 
 def test_problems_are_red_where_there_are_colours_and_nothing_else_is() -> None:
-    red = [line for line in tree(NODES, 120, colours=True).splitlines() if RED in line]
+    red = [line for line in tree(NODES, 120, coloured).splitlines() if f"\x1b[{RED}m" in line]
     assert len(red) == troubles(NODES) == 5
-    assert RED not in tree(NODES, 120)
+    assert "\x1b" not in tree(NODES, 120)
 
 
 def test_a_vlan_hangs_on_its_parent_although_nothing_else_does() -> None:
