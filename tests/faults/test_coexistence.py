@@ -126,7 +126,7 @@ def test_iproute2_has_a_name_for_our_routes_and_neighbours(host: Host, daemon: D
     assert daemon.running
     assert f"{WEB} dev mv-pub_net proto 77" in host.run("ip", "route")
     directory = host.path("/etc/iproute2/rt_protos.d")
-    directory.mkdir(exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     (directory / "macvland.conf").write_text((PROJECT / "integration/rt_protos.conf").read_text())
     assert f"{WEB} dev mv-pub_net proto macvland" in host.run("ip", "route")
     assert host.run("ip", "route", "show", "proto", "macvland").startswith(WEB)

@@ -125,6 +125,9 @@ def test_the_scriptlets_of_the_rpm(rpm: Path, script: str, words: tuple[str, ...
     assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0
 
 
+RPMS_OWN = r"var/lib/rpm/|etc/(\.pwd\.lock|(passwd|shadow|group|gshadow)-?)$"
+
+
 def test_the_rpm_is_installed_works_and_goes(rpm: Path, tmp_path: Path) -> None:
     root = ("--root", str(tmp_path), "--dbpath", "/var/lib/rpm")
     run("rpm", *root, "--initdb")
@@ -138,5 +141,6 @@ def test_the_rpm_is_installed_works_and_goes(rpm: Path, tmp_path: Path) -> None:
     mine = tmp_path / "etc/macvlan.d/pub_net.toml"
     mine.write_text("")
     run("rpm", *root, "--erase", "--noscripts", "macvland")
-    left = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
-    assert {path for path in left if not path.is_relative_to("var/lib/rpm")} == {mine.relative_to(tmp_path)}
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    # From rpm 4.19 on (Debian 13) rpm itself makes the user, and leaves it as it should.
+    assert {path for path in left if not re.match(RPMS_OWN, path)} == {"etc/macvlan.d/pub_net.toml"}
