@@ -62,6 +62,7 @@ class Daemon:
         self._prod = Event()  # Docker's socket came or went
         self._stop = Event()
         self._reload = Event()
+        self._reloads = 0
         self._died = False
         self._ready_by: float | None = time.monotonic() + LATE_PARENTS  # None: READY=1 is said
         self._lock = Lock()
@@ -109,6 +110,7 @@ class Daemon:
         reloading = self._reload.is_set()
         if reloading:
             self._reload.clear()
+            self._reloads += 1  # in the status: by it `macvlanctl apply` knows that this pass began after its request
             _tell_manager(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
             self._backoff.forget()
             self._quarrels.end()
@@ -161,7 +163,7 @@ class Daemon:
             for name in {action.network for action in ended.left}
             if (again := self._backoff.again_for(name) or self._quarrels.again_for(name)) is not None
         }
-        new = status(declared, ended, rfc3339(clock), retries, self._status)
+        new = replace(status(declared, ended, rfc3339(clock), retries, self._status), reloads=self._reloads)
         record(ended, new, self._told, self._seen)
         self._seen = ended.seen
         if self._told is None or line(new) != line(self._told):

@@ -89,6 +89,7 @@ class Status:
     absence: str  # why none answers
     networks: tuple[NetworkStatus, ...]
     errors: tuple[str, ...]  # of the files
+    reloads: int = 0  # how often the daemon was asked to look at everything anew; 0 in what an older one wrote
 
 
 def status(config: Config, ended: Pass, now: str, retries: Mapping[str, str], before: Status | None = None) -> Status:

@@ -4,14 +4,10 @@ import argparse
 import json
 import sys
 
-from macvland import config
 from macvland.cli.ending import ERROR, FINE, OTHERWISE
-from macvland.engine import Docker
-from macvland.kernel import Kernel
-from macvland.machine import machine_id
-from macvland.plan import plan
-from macvland.reconcile import look
-from macvland.wanted import wanted
+from macvland.cli.outlook import outlook
+from macvland.cli.steps import described, steps
+from macvland.cli.terminal import columns, paint
 
 TEXT = "show what the daemon would change now (exit 0: nothing, 2: something, 1: an error)"
 
@@ -22,24 +18,22 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Look, and print the plan."""
-    declared = config.read()
-    docker = Docker()
-    seen = look(Kernel(), docker)
-    goal = wanted(declared, seen, machine_id())
-    actions = plan(goal.host, seen)
-    refusals = [f"{one.action.network}: {one.reason}" for one in docker.rehearse(actions)]
-    obstacles = sorted((*(f"{one.network}: {one.reason}" for one in goal.obstacles), *refusals))
+    ahead = outlook()
     if options.json:
-        errors = [str(error) for error in declared.errors]
-        steps = [{"network": action.network, "action": str(action)} for action in actions]
-        print(json.dumps({"version": 1, "actions": steps, "obstacles": obstacles, "errors": errors}, indent=1))
+        told = {
+            "version": 1,
+            "actions": described(ahead.actions, ahead.seen),
+            "obstacles": ahead.obstacles,
+            "errors": [str(error) for error in ahead.declared.errors],
+        }
+        print(json.dumps(told, indent=1))
     else:
-        for action in actions:
-            print(f"{action.network or 'host'}: {action}")
-        for text in (*obstacles, *declared.errors):
+        for line in steps(ahead.actions, ahead.seen, columns(), paint()):
+            print(line)
+        for text in (*ahead.obstacles, *ahead.declared.errors):
             print(text, file=sys.stderr)
-        if not actions:
+        if not ahead.actions:
             print("nothing to do")
-    if declared.errors:
+    if ahead.declared.errors:
         return ERROR
-    return OTHERWISE if actions else FINE
+    return OTHERWISE if ahead.actions else FINE

@@ -16,15 +16,16 @@ def add_options(command: argparse.ArgumentParser) -> None:
     """Add what the verb takes."""
     command.add_argument("networks", nargs="*", metavar="NETWORK", help="default: all, and no file in error")
     command.add_argument(
-        "--timeout", type=_seconds, default=TIMEOUT_MAX, metavar="SECONDS", help="give up then (exit 2)"
+        "--timeout", type=seconds, default=TIMEOUT_MAX, metavar="SECONDS", help="give up then (exit 2)"
     )
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds <= TIMEOUT_MAX:  # nan neither
+def seconds(text: str) -> float:
+    """Return the seconds that *text* says; ValueError."""
+    found = float(text)
+    if not 0 <= found <= TIMEOUT_MAX:  # nan neither
         raise ValueError
-    return seconds
+    return found
 
 
 def run(options: argparse.Namespace) -> int:

@@ -2,7 +2,10 @@
 
 import json
 import os
+import signal
+import time
 from collections.abc import Iterator
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -27,6 +30,7 @@ from tests.scene import (
     network_status,
     networks,
     shims,
+    status,
     tidy,
     unbroken_ping,
     wait_for_lines,
@@ -613,12 +617,12 @@ def test_macvlanctl_plan_says_what_would_be_done_and_does_nothing(host: Host, se
         "add address 192.168.1.223 on shim 'mv-pub_net'",
         "add Docker network 'pub_net' on 'eth0' with 192.168.1.0/24",
     ]
-    assert ctl(host, "plan") == (2, "".join(f"pub_net: {step}\n" for step in steps), "")
+    assert ctl(host, "plan") == (2, "pub_net\n" + "".join(f"  {step}\n" for step in steps), "")
     assert ctl_json(host, "plan") == (
         2,
         {
             "version": 1,
-            "actions": [{"network": "pub_net", "action": step} for step in steps],
+            "actions": [{"network": "pub_net", "action": step, "disrupts": None} for step in steps],
             "obstacles": [],
             "errors": [],
         },
@@ -639,6 +643,76 @@ def test_macvlanctl_plan_fails_on_a_broken_file(host: Host) -> None:
         "/etc/macvlan.d/pub_net.toml:6: subnet[1].gatway: there is no such key in [[subnet]]; did you mean `gateway`?"
     )
     assert ctl(host, "plan") == (1, "nothing to do\n", "".join(f"{error}\n" for error in plan["errors"]))
+
+
+def test_macvlanctl_plan_marks_whom_a_replacement_cuts_off(host: Host, serve: Serving) -> None:
+    daemon = serve()
+    host.drop("pub_net.toml", declare())
+    wait_for_state(daemon, host, "pub_net", "ready")
+    host.container("web", "pub_net", ip="192.168.1.51")
+    serve.stop()
+    host.drop("pub_net.toml", declare(extra="internal = true").replace('gateway = "192.168.1.1"', "gateway = false"))
+    code, shown, _ = ctl(host, "plan")
+    lines = shown.splitlines()
+    assert (code, lines[0]) == (2, "pub_net")
+    assert lines[1].startswith("! replace Docker network 'pub_net': ")
+    assert lines[2] == "    web: off the network for about 0.5 s"
+
+
+def test_macvlanctl_apply_has_the_daemon_do_it_and_shows_what_was_done(host: Host, serve: Serving) -> None:
+    daemon = serve()
+    wait_until(lambda: status(host))
+    daemon.signal(signal.SIGSTOP)  # else it would have done it before it is asked
+    host.drop("pub_net.toml", declare(OWN))
+    later = Timer(1.5, daemon.signal, [signal.SIGCONT])
+    later.start()
+    code, shown, missing = ctl(host, "apply")
+    later.join()
+    assert (code, shown.splitlines(), missing) == (
+        0,
+        [
+            "pub_net",
+            "  add shim 'mv-pub_net' on 'eth0'",
+            "  add address 192.168.1.223 on shim 'mv-pub_net'",
+            "  add Docker network 'pub_net' on 'eth0' with 192.168.1.0/24",
+        ],
+        "",
+    )
+    assert (list(networks(host)), shims(host)) == (["pub_net"], ["mv-pub_net"])
+    told = {"version": 1, "done": [], "left": [], "missing": []}
+    assert ctl_json(host, "apply") == (0, told)
+    assert ctl(host, "apply") == (0, "nothing was to be done\n", "")
+
+
+def test_macvlanctl_apply_gives_up_on_a_daemon_that_hangs(host: Host, serve: Serving) -> None:
+    daemon = serve()
+    wait_until(lambda: status(host))
+    daemon.signal(signal.SIGSTOP)
+    host.drop("pub_net.toml", declare(OWN))
+    code, shown, missing = ctl(host, "apply", "--timeout", "0.2")
+    daemon.signal(signal.SIGCONT)
+    assert (code, shown) == (2, "nothing was done\n")
+    assert missing.startswith("macvland has not done it in time; ")
+
+
+def test_macvlanctl_apply_does_not_wait_for_a_broken_file(host: Host, serve: Serving) -> None:
+    daemon = serve()
+    host.drop("pub_net.toml", declare(OWN).replace("gateway", "gatway"))
+    wait_for_state(daemon, host, "pub_net", "failed")
+    began = time.monotonic()
+    code, _, missing = ctl(host, "apply")
+    assert (code, time.monotonic() - began < 10) == (1, True)
+    assert "there is no such key in [[subnet]]; did you mean `gateway`?" in missing
+
+
+def test_macvlanctl_apply_does_nothing_without_a_daemon(host: Host, serve: Serving) -> None:
+    serve()
+    wait_until(lambda: status(host))
+    serve.stop()
+    host.drop("pub_net.toml", declare(OWN))
+    start = "macvlanctl: macvland is not running: start it with 'systemctl start macvland'\n"
+    assert ctl(host, "apply") == (1, "", start)
+    assert (networks(host), shims(host)) == ({}, [])
 
 
 def test_macvlanctl_check_judges_files_without_touching_anything(host: Host) -> None:
