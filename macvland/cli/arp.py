@@ -66,7 +66,11 @@ def run(options: argparse.Namespace) -> int:
         return fail(str(error))
     found = _found(seen, chosen, asked, options.rate)
     two = frozenset().union(*(contested(it) for _, it in found))
-    notes = [f"Docker does not answer, so no container is known: {seen.absence}"] if seen.engine is None else []
+    notes = (
+        [f"Docker does not answer ({seen.absence}): the status file tells the containers"]
+        if seen.engine is None
+        else []
+    )
     if options.probe and any(subnet.cidr.version == 6 for lan in chosen for subnet in lan.subnets):
         notes.append(ONLY_KNOWN)
     if options.json:

@@ -31,7 +31,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """An address whose MAC the kernel knows on one link; *permanent* where somebody told it to."""
+    """An address whose MAC the kernel knows on one link."""
 
     link: str
     address: Address

@@ -59,10 +59,11 @@ def sweep(link: Link, targets: Sequence[IPv4Address], rate: int) -> frozenset[An
 
 def _answers(packets: socket.socket, link: Link, targets: Sequence[IPv4Address], rate: int) -> Iterator[Answer]:
     asked = frozenset(targets)
-    start = monotonic()
-    for number, target in enumerate(targets):
-        yield from _heard(packets, asked, start + number / rate)
+    due = monotonic()
+    for target in targets:
+        yield from _heard(packets, asked, due)
         packets.send(probe(link.mac, target))
+        due = monotonic() + 1 / rate  # from now: who was kept waiting makes up for nothing by a burst
     yield from _heard(packets, asked, monotonic() + LAST_WAIT)
 
 
