@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,8 +21,6 @@ from macvland.config.reserved import _span
 from macvland.config.schema import VALUES, schema
 from macvland.config.table import Table
 from macvland.config.value import RefusalError, address, boolean, number
-
-jsonschema = pytest.importorskip("jsonschema", reason="pip install --editable '.[test]'")
 
 PROJECT = Path(__file__).parents[2]
 FILE = PROJECT / "integration/macvland.schema.json"
