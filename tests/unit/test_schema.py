@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from copy import deepcopy
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,7 @@ def mutated(draw: st.DrawFn) -> dict[str, Any]:
         if draw(st.booleans()):
             home.pop(key, None)
         else:
-            home[key] = draw(STRANGE)
+            home[key] = deepcopy(draw(STRANGE))  # it may be changed itself, and the next file draws it again
         if not isinstance(content.get("subnet", []), list):
             break
     return content
