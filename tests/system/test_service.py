@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.lab import Lab, Station, wait_until
+from tests.lab.command import PROJECT
 from tests.system.conftest import WEB, add_parent, elsewhere, meets, pub_net, reaches
 from tests.system.machine import Machine
 
@@ -233,6 +234,15 @@ def test_wait_online_is_started_by_who_needs_it_and_waits(machine: Machine) -> N
     state = machine.properties("macvland-wait-online", "ActiveState", "Result")
     assert state == {"ActiveState": "active", "Result": "success"}
     machine.systemctl("stop", "macvland-wait-online")
+
+
+@pytest.mark.parametrize("name", ["files", "service"])
+def test_the_packages_own_tests_pass(machine: Machine, name: str) -> None:
+    """Those that autopkgtest(1) runs in Debian, on such a machine."""
+    script = machine.path(f"/root/{name}")
+    script.write_text((PROJECT / "packaging/debian/tests" / name).read_text())
+    machine.run("env", "AUTOPKGTEST_TMP=/root", "sh", f"/root/{name}")
+    wait_until(lambda: settled(machine))
 
 
 def test_the_file_goes_and_with_it_what_it_declared(machine: Machine, lan: Lab) -> None:
