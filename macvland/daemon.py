@@ -170,8 +170,10 @@ class Daemon:
             _tell_manager(f"STATUS={line(new)}")
         self._status = self._told = new
         try:
-            write(new)
-            self._docker.remember()
+            try:
+                self._docker.remember()  # first: whoever has seen the new status finds nothing to be proved again
+            finally:
+                write(new)
         except OSError as error:
             yield f"cannot write {FILE}: {error.strerror}; the status there is old"
 

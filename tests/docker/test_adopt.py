@@ -80,7 +80,7 @@ def test_adopted_files_change_nothing_and_break_no_ping(host: Host, serve: Servi
         ("--subnet", "10.3.0.0/24"),
         ("--internal", "--subnet", "10.3.0.0/24"),
         ("--ipv6", "--subnet", "10.3.0.0/24", "--gateway", "10.3.0.1", "--subnet", "2001:db8::/64"),
-        ("--opt", "mtu=1400", "--subnet", "10.3.0.7/24", "--gateway", "10.3.0.1", "--ip-range", "10.3.0.128/25"),
+        ("--opt", "mtu=1400", "--subnet", "10.3.0.0/24", "--gateway", "10.3.0.1", "--ip-range", "10.3.0.128/25"),
     ],
     ids=["private", "passthru and labels", "no gateway", "internal", "IPv6", "an option that is ignored"],
 )

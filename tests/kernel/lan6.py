@@ -56,10 +56,14 @@ class Lan:
     def reconcile(self, *, recheck: bool = False) -> Pass:
         """Do one pass, in which nothing fails; with *recheck*, ask again for what another device had."""
         config = declared(declaration_of("lan", FILE))
+        before = look(self.kernel, self.docker).addresses if recheck else frozenset()
+        denied = {it for it in before if it.dad is Dad.FAILED}
 
         def want(seen: Host) -> Goal:
-            denied = frozenset(it for it in seen.addresses if it.dad is Dad.FAILED) if recheck else frozenset()
-            return wanted(config, seen, MACHINE_ID, recheck=denied)
+            # The LAN may object at once: in the same pass it is not asked again.
+            asked = frozenset(it for it in seen.addresses if it in denied)
+            denied.clear()
+            return wanted(config, seen, MACHINE_ID, recheck=asked)
 
         ended = converge(want, self.kernel, self.docker, lambda *_: True)
         assert (ended.failures, ended.left) == ((), ())

@@ -208,7 +208,8 @@ def watching(file: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         f"status.FILE = Path({str(file)!r}); status.read = partial(status.read, status.FILE)\n"
         "sys.exit(cli.main())"
     )
-    command = [sys.executable, "-c", script, "status", "--watch", *arguments]
+    # A job in the background of a shell without job control begins with SIGINT ignored, and so would we.
+    command = ["env", "--default-signal=INT", sys.executable, "-c", script, "status", "--watch", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
