@@ -10,6 +10,7 @@ from time import monotonic
 import pytest
 
 from tests.lab import CommandError, Host, Lab, Station
+from tests.lab.command import PROJECT
 from tests.lab.wire import REQUEST, Wire, listening
 from tests.scene import BORROWED, OWN, Serving, declare, docker_options, tidy, wait_for_state, wait_for_ways
 
@@ -145,7 +146,10 @@ def test_without_the_right_to_send_a_sweep_says_what_it_needs(host: Host) -> Non
     host.docker("network", "create", *docker_options(), "pub_net")
     command = [word for word in host.ctl("arp", "--help").args if word != "--help"]
     words = command[len(host.enter()) :]
-    dropped = host.run("sh", "-c", 'setpriv --bounding-set=-net_raw "$@" 2>&1 || true', "sh", *words, "--probe")
+    where = {"PYTHONPATH": str(PROJECT)}
+    dropped = host.run(
+        "sh", "-c", 'setpriv --bounding-set=-net_raw "$@" 2>&1 || true', "sh", *words, "--probe", environment=where
+    )
     assert "a sweep needs CAP_NET_RAW: run it as root, or leave out --probe" in dropped
 
 
