@@ -44,7 +44,8 @@ def seen(kernel: Kernel) -> Host:
 
 def do(kernel: Kernel, *actions: Action) -> None:
     """Do *actions*, all of which must succeed."""
-    assert kernel.apply(actions) == ()
+    failures = kernel.apply(actions)
+    assert not failures, [f"{one.action}: {one.reason}" for one in failures[:3]]
 
 
 def make(kernel: Kernel, *things: KernelThing) -> None:
