@@ -5,10 +5,10 @@ address, and those routes and neighbours that carry our protocol number. Everyth
 nobody here may change.
 """
 
-import random
+import secrets
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from ipaddress import IPv4Interface, IPv6Interface
 from itertools import chain
 from typing import TypeVar
@@ -81,7 +81,8 @@ class Sight:
     def free_vlan_indexes(self) -> Iterator[int]:
         """Yield indexes for new VLAN links, others each time: by its index a parent that was made anew is known."""
         taken = frozenset(self.indexes.values())
-        return (index for index in iter(partial(random.choice, VLAN_INDEXES), None) if index not in taken)
+        first = secrets.choice(VLAN_INDEXES)
+        return (index for index in chain(range(first, VLAN_INDEXES.stop), VLAN_INDEXES) if index not in taken)
 
 
 def mark(index: int) -> str:
