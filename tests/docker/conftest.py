@@ -11,6 +11,22 @@ from macvland.engine.sdk import client_for
 from macvland.engine.translate import engine_of
 from tests.docker.proxy import Proxy
 from tests.lab import Host
+from tests.scene import Serving, tidy
+
+
+@pytest.fixture
+def host(shared_docker_host: Host) -> Iterator[Host]:
+    """The host that the tests of a module share, without what a test left on it."""
+    yield shared_docker_host
+    tidy(shared_docker_host)
+
+
+@pytest.fixture
+def serve(host: Host) -> Iterator[Serving]:
+    """Starts daemons on the host, and stops them after the test."""
+    serving = Serving(host)
+    yield serving
+    serving.stop()
 
 
 @pytest.fixture

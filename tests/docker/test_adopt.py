@@ -34,13 +34,6 @@ def host(live_host: Host) -> Iterator[Host]:
     tidy(live_host)
 
 
-@pytest.fixture
-def serve(host: Host) -> Iterator[Serving]:
-    serving = Serving(host)
-    yield serving
-    serving.stop()
-
-
 RESERVED = ("--aux-address", "shim=192.168.1.223")
 
 

@@ -12,24 +12,11 @@ import pytest
 from tests.lab import CommandError, Host, Lab, Station
 from tests.lab.command import PROJECT
 from tests.lab.wire import REQUEST, Wire, listening
-from tests.scene import BORROWED, OWN, Serving, declare, docker_options, tidy, wait_for_state, wait_for_ways
+from tests.scene import BORROWED, OWN, Serving, declare, docker_options, wait_for_state, wait_for_ways
 
 WEB, CAMERA, SHIM = "192.168.1.195", "192.168.1.60", "192.168.1.223"
 RANGE = "192.168.1.192/27"
 Rows = dict[tuple[str, str], str]
-
-
-@pytest.fixture
-def host(shared_docker_host: Host) -> Iterator[Host]:
-    yield shared_docker_host
-    tidy(shared_docker_host)
-
-
-@pytest.fixture
-def serve(host: Host) -> Iterator[Serving]:
-    serving = Serving(host)
-    yield serving
-    serving.stop()
 
 
 @pytest.fixture(scope="module")

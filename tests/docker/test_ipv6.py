@@ -20,7 +20,6 @@ from tests.scene import (
     namespace_of,
     network_status,
     shims,
-    tidy,
     unbroken_ping,
     wait_for_lines,
     wait_for_state,
@@ -51,19 +50,6 @@ def declare(shim: str = "") -> str:
 
 
 GIVEN = declare(f'address = "{GIVEN6}"')
-
-
-@pytest.fixture
-def host(shared_docker_host: Host) -> Iterator[Host]:
-    yield shared_docker_host
-    tidy(shared_docker_host)
-
-
-@pytest.fixture
-def serve(host: Host) -> Iterator[Serving]:
-    serving = Serving(host)
-    yield serving
-    serving.stop()
 
 
 def own(host: Host) -> str:

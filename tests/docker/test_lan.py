@@ -10,23 +10,10 @@ import pytest
 from macvland.model import shim_mac
 from tests.lab import CommandError, Container, Host, Lab, Station, wait_until
 from tests.lab.wire import REQUEST, Wire, kind_of, listening
-from tests.scene import BORROWED, OWN, Serving, declare, namespace_of, tidy, wait_for_state, wait_for_ways
+from tests.scene import BORROWED, OWN, Serving, declare, namespace_of, wait_for_state, wait_for_ways
 
 HOST, WEB, SHIM = "192.168.1.50", "192.168.1.51", "192.168.1.223"
 EXPERIMENT = 0x88B5  # for local experiments (IEEE 802)
-
-
-@pytest.fixture
-def host(shared_docker_host: Host) -> Iterator[Host]:
-    yield shared_docker_host
-    tidy(shared_docker_host)
-
-
-@pytest.fixture
-def serve(host: Host) -> Iterator[Serving]:
-    serving = Serving(host)
-    yield serving
-    serving.stop()
 
 
 @pytest.fixture

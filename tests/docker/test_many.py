@@ -19,13 +19,6 @@ def host(shared_docker_host: Host) -> Iterator[Host]:
     tidy(shared_docker_host)
 
 
-@pytest.fixture
-def serve(host: Host) -> Iterator[Serving]:
-    serving = Serving(host)
-    yield serving
-    serving.stop()
-
-
 def run(host: Host, name: str, *options: str, command: tuple[str, ...] = ("sleep", "1000000")) -> None:
     host.docker("run", "--detach", "--name", name, "--stop-signal", "SIGKILL", *options, "lab", *command)
 

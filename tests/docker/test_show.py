@@ -5,25 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import fromstring
 
-import pytest
-
 from tests.lab import Host
-from tests.scene import BORROWED, Serving, declare, tidy, wait_for_state, wait_for_ways
+from tests.scene import BORROWED, Serving, declare, wait_for_state, wait_for_ways
 
 WEB = "192.168.1.195"
-
-
-@pytest.fixture
-def host(shared_docker_host: Host) -> Iterator[Host]:
-    yield shared_docker_host
-    tidy(shared_docker_host)
-
-
-@pytest.fixture
-def serve(host: Host) -> Iterator[Serving]:
-    serving = Serving(host)
-    yield serving
-    serving.stop()
 
 
 def shown(host: Host) -> tuple[int, list[str]]:
