@@ -10,9 +10,8 @@ import time
 from collections.abc import Sequence
 from threading import TIMEOUT_MAX, Event
 
-from macvland import status as report
 from macvland.action import Action
-from macvland.cli.daemon import last, missing
+from macvland.cli.daemon import last, missing, watching
 from macvland.cli.ending import ERROR, FINE, OTHERWISE, fail
 from macvland.cli.outlook import Outlook, outlook
 from macvland.cli.reload import START, NotAskedError, ask
@@ -33,16 +32,13 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Ask, wait, and show what was done."""
-    # 60 ms of watchdog, for which few verbs have a use.
-    from macvland.wake import Watcher  # noqa: PLC0415
-
     before = last()
     if before is None:
         return fail(START)
     ahead = outlook()
     changed = Event()
-    watcher = Watcher((), {report.FILE: changed.set}, changed.set)
-    if trouble := watcher.arm():  # before the request: its answer wakes us
+    arm = watching(changed)
+    if trouble := arm():  # before the request: its answer wakes us
         return fail(trouble)
     try:
         ask(before.pid)

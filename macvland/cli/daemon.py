@@ -1,7 +1,8 @@
 """What the daemon saw last, and what of it is not as it was asked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Event
 
 from macvland import status as report
 from macvland.model import Host
@@ -14,6 +15,14 @@ def last() -> Status | None:
         return report.read()
     except (OSError, ValueError):
         return None
+
+
+def watching(changed: Event) -> Callable[[], str]:
+    """Return what begins to set *changed* at each news of the daemon, and says what is in the way of that."""
+    # 60 ms of watchdog, for which few verbs have a use.
+    from macvland.wake import Watcher  # noqa: PLC0415
+
+    return Watcher((), {report.FILE: changed.set}, changed.set).arm
 
 
 def is_current(last: Status) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Thread
 
-from macvland import status as report
+from macvland.cli.daemon import watching
 from macvland.cli.ending import FINE, fail
 
 CLEAR = "\x1b[H\x1b[2J\x1b[3J"  # cursor home, the screen and what scrolled out of it erased (xterm)
@@ -21,17 +21,14 @@ def follow(show: Callable[[], str]) -> int:
 
     It ends with Ctrl-C, or when the other end of a pipe is closed: both as wanted.
     """
-    # 60 ms of watchdog, for which few verbs have a use.
-    from macvland.wake import Watcher  # noqa: PLC0415
-
     changed, gone = Event(), Event()
-    watcher = Watcher((), {report.FILE: changed.set}, changed.set)
+    arm = watching(changed)
     Thread(target=_await_reader, args=(gone, changed), daemon=True).start()
     last = ""
     with suppress(KeyboardInterrupt, BrokenPipeError):
         while not gone.is_set():
             changed.clear()
-            if trouble := watcher.arm():  # before the look: what changes after it wakes us
+            if trouble := arm():  # before the look: what changes after it wakes us
                 return fail(trouble)
             text = show()
             if text != last:

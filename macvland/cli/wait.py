@@ -6,7 +6,7 @@ import time
 from threading import TIMEOUT_MAX, Event
 
 from macvland import status as report
-from macvland.cli.daemon import last, missing
+from macvland.cli.daemon import last, missing, watching
 from macvland.cli.ending import FINE, OTHERWISE, fail
 
 TEXT = "wait until networks are ready"
@@ -30,15 +30,12 @@ def seconds(text: str) -> float:
 
 def run(options: argparse.Namespace) -> int:
     """Wait, and say what is missing when the time is up."""
-    # 60 ms of watchdog, for which no other verb has a use.
-    from macvland.wake import Watcher  # noqa: PLC0415
-
     changed = Event()
-    watcher = Watcher((), {report.FILE: changed.set}, changed.set)
+    arm = watching(changed)
     end = time.monotonic() + options.timeout
     while True:
         changed.clear()
-        if trouble := watcher.arm():  # before the look: what changes after it wakes us
+        if trouble := arm():  # before the look: what changes after it wakes us
             return fail(trouble)
         seen = last()
         lacking = missing(seen, options.networks)
