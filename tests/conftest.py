@@ -30,8 +30,9 @@ def host(lab: Lab) -> Host:
 
 
 @pytest.fixture
-def docker_host(host: Host) -> Host:
+def docker_host(lab: Lab) -> Host:
     """A host with Docker running, for one test; `docker_host.engine` stops, kills and starts it."""
+    host = lab.host()
     host.dockerd()
     return host
 
