@@ -6,6 +6,7 @@ Refuses to keep what can be looked at: networks, shims and whose they are is in 
 import argparse
 import gc
 import logging
+import math
 import os
 import signal
 import time
@@ -24,6 +25,7 @@ from macvland import __version__, config, journal
 from macvland.action import Action
 from macvland.clock import watch as watch_clock
 from macvland.config import Config
+from macvland.config.trial import clock as boottime
 from macvland.engine import PIDFILE, Docker, socket_path
 from macvland.engine import watch as watch_engine
 from macvland.error import ApplyError
@@ -128,7 +130,7 @@ class Daemon:
             return now + SOON
         self._notes(*trouble, *self._tell(declared, ended, now))
         self._say_ready(ended, now, reloading)
-        return self._next(now, BLIND if blind else SAFETY)
+        return min(self._next(now, BLIND if blind else SAFETY), _over(declared, now))
 
     def _pass(self, declared: Config, hold_all: bool, now: float) -> Pass:  # noqa: FBT001 - a fact, not a mode
         def want(seen: Host) -> Goal:
@@ -238,6 +240,11 @@ def _tell_manager(state: str) -> None:
     """Tell the service manager (sd_tell_manager(3)); one that cannot be reached is as good as none."""
     with suppress(OSError):
         notify(state)
+
+
+def _over(declared: Config, now: float) -> float:
+    """Return the monotonic time at which a trial is over. A suspend counts for it, and wakes by `watch_clock`."""
+    return math.inf if declared.changes is None else now + max(0.0, declared.changes - boottime())
 
 
 def _unchanged(path: Path) -> str:

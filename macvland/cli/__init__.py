@@ -1,6 +1,6 @@
 """macvlanctl: what is, what would be done, and whether files are right. A module for each verb.
 
-Refuses to change anything of the host: that is the daemon's alone.
+Refuses to change anything of the network: that is the daemon's alone, and so these verbs write files at most.
 """
 
 from macvland.cli.command import main, parser

@@ -10,6 +10,7 @@ from pathlib import Path
 from macvland import config
 from macvland.cli.ending import ERROR, FINE
 from macvland.cli.excerpt import excerpt
+from macvland.config import Config
 from macvland.error import ConfigError
 
 TEXT = "check files, or all of the host's, without touching anything"
@@ -24,8 +25,12 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check, and print every problem."""
-    checked = config.check(options.files) if options.files else config.read()
-    if options.json:
+    return tell(config.check(options.files) if options.files else config.read(), as_json=options.json)
+
+
+def tell(checked: Config, *, as_json: bool) -> int:
+    """Print what is wrong with what was *checked*; return the exit status."""
+    if as_json:
         errors = [{"file": str(one.file), **{key: getattr(one, key) for key in KEYS}} for one in checked.errors]
         networks = [one.name for one in checked.declarations]
         print(json.dumps({"version": 1, "networks": networks, "errors": errors}, indent=1))

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 
 from macvland import __version__
-from macvland.cli import adopt, apply, arp, check, plan, schema, show, status, wait
+from macvland.cli import adopt, apply, arp, check, plan, schema, show, status, try_, wait
 from macvland.cli.ending import ERROR, fail
 from macvland.error import ApplyError
 
-VERBS = (status, plan, apply, check, wait, adopt, arp, schema, show)
+VERBS = (status, plan, apply, try_, check, wait, adopt, arp, schema, show)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +34,8 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"macvlanctl {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb in VERBS:
-        command = verbs.add_parser(verb.__name__.rpartition(".")[2], help=verb.TEXT, description=verb.TEXT)
+        name = verb.__name__.rpartition(".")[2].rstrip("_")  # `try` is a word of Python's, and no name of a module
+        command = verbs.add_parser(name, help=verb.TEXT, description=verb.TEXT)
         command.set_defaults(run=verb.run)
         command.add_argument("--json", action="store_true", help="print JSON")
         verb.add_options(command)

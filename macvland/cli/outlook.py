@@ -24,9 +24,9 @@ class Outlook:
     obstacles: tuple[str, ...]
 
 
-def outlook() -> Outlook:
-    """Look at files, kernel and Docker. ApplyError where the kernel cannot be looked at."""
-    declared = config.read()
+def outlook(declared: Config | None = None) -> Outlook:
+    """Look at files (or take *declared* for them), kernel and Docker. ApplyError where the kernel cannot be seen."""
+    declared = config.read() if declared is None else declared
     docker = Docker()
     seen = look(Kernel(), docker)
     goal = wanted(declared, seen, machine_id())

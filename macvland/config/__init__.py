@@ -6,6 +6,17 @@ but what a given text of a given file means.
 
 from macvland.config.declaration import Config, Declaration, Directory, ShimDeclaration
 from macvland.config.declare import parse
-from macvland.config.reading import DIRECTORIES, check, read
+from macvland.config.reading import DIRECTORIES, KEPT, check, read, tried
 
-__all__ = ["DIRECTORIES", "Config", "Declaration", "Directory", "ShimDeclaration", "check", "parse", "read"]
+__all__ = [
+    "DIRECTORIES",
+    "KEPT",
+    "Config",
+    "Declaration",
+    "Directory",
+    "ShimDeclaration",
+    "check",
+    "parse",
+    "read",
+    "tried",
+]

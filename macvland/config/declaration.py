@@ -51,3 +51,4 @@ class Config:
     frozen: frozenset[str]  # their file is there but cannot be used: nothing of theirs may be removed or changed
     directories: tuple[Directory, ...]
     unreadable: bool  # a directory could not be read: a name that is not here may be there, no removal counts
+    changes: float | None = None  # seconds since boot at which the files mean something else, for a trial is over

@@ -16,12 +16,15 @@ from macvland.config.overlap import rivalries
 from macvland.config.problem import errors_of
 from macvland.config.source import directory, given, refuse_unsafe, trusted
 from macvland.config.text import decoded
+from macvland.config.trial import DIRECTORY as TRIALS
+from macvland.config.trial import clock, end_of
 from macvland.config.value import RefusalError
 from macvland.config.wording import shown_path
 from macvland.error import ConfigError
 
-# Leftmost wins: the administrator's, those until reboot, the packages'.
-DIRECTORIES = (Path("/etc/macvlan.d"), Path("/run/macvlan.d"), Path("/usr/lib/macvlan.d"))
+KEPT = Path("/etc/macvlan.d")
+# Leftmost wins: what is on trial, the administrator's, those until reboot, the packages'.
+DIRECTORIES = (TRIALS, KEPT, Path("/run/macvlan.d"), Path("/usr/lib/macvlan.d"))
 SUFFIX = ".toml"
 
 Texts = tuple[tuple[Path, bytes], ...]
@@ -37,6 +40,7 @@ class _Reading:
     unusable: set[str] = field(default_factory=set)  # names of networks
     directories: list[Directory] = field(default_factory=list)
     unreadable: bool = False
+    changes: float | None = None  # when the first trial is over, on the clock of trials
 
     def fail(self, file: Path, error: OSError | RefusalError) -> None:
         """Note why *file* cannot be used."""
@@ -47,6 +51,14 @@ class _Reading:
 def read(directories: Sequence[Path] = DIRECTORIES) -> Config:
     """Return what the files in *directories* declare; a name in one masks it in those that follow."""
     reading = _Reading()
+    for path in directories:
+        _read_directory(path, reading)
+    return _config(reading)
+
+
+def tried(file: Path, text: bytes, directories: Sequence[Path] = DIRECTORIES) -> Config:
+    """Return what the files in *directories* would declare with *file*, which holds *text*, before all of them."""
+    reading = _Reading(texts={file: text}, seen={file.name})
     for path in directories:
         _read_directory(path, reading)
     return _config(reading)
@@ -96,8 +108,19 @@ def _read_files(descriptor: int, path: Path, reading: _Reading) -> None:
         except (OSError, RefusalError) as error:
             reading.fail(file, error)
         else:
-            if text is not None:
+            if path == TRIALS and not _on_trial(text, reading):
+                reading.seen.remove(name)
+            elif text is not None:
                 reading.texts[file] = text
+
+
+def _on_trial(text: bytes | None, reading: _Reading) -> bool:
+    """Tell whether the trial *text* is not over yet, and note when it will be."""
+    end = end_of(text)
+    if end <= clock():
+        return False
+    reading.changes = end if reading.changes is None else min(end, reading.changes)
+    return True
 
 
 def _counts(name: str) -> bool:
@@ -123,6 +146,7 @@ def _config(reading: _Reading) -> Config:
         frozen=frozenset(name for name in reading.unusable | unusable if NAME.fullmatch(name)),
         directories=tuple(reading.directories),
         unreadable=reading.unreadable,
+        changes=reading.changes,
     )
 
 

@@ -3,7 +3,7 @@
 from macvland.action import Add, Delete
 from macvland.kernel import codec
 from macvland.kernel.codec import Message, attribute
-from macvland.model import Mode, Neighbour, Route, Shim, ShimAddress, Vlan
+from macvland.model import Address, Mode, Neighbour, Route, Shim, ShimAddress, Vlan
 
 GROUP = 0x6D76  # 28022, "mv": the link group that makes a macvlan link ours, from the moment it exists
 LEAVING = 0x6D77  # the group into which shims go for the instant before they are deleted together
@@ -52,6 +52,12 @@ def way_out(family: int, index: int) -> Message:
     head = codec.RTMSG.pack(family, 8 * len(address), 0, 0, 0, 0, 0, 0, codec.RTM_F_FIB_MATCH)
     body = head + attribute(codec.RTA_DST, address)
     return Message(codec.RTM_GETROUTE, 0, body + _number(codec.RTA_OIF, index) if index else body)
+
+
+def way_to(address: Address) -> Message:
+    """Ask which route a packet to *address* takes now."""
+    head = codec.RTMSG.pack(_IP_VERSION[address.version], address.max_prefixlen, 0, 0, 0, 0, 0, 0, 0)
+    return Message(codec.RTM_GETROUTE, 0, head + attribute(codec.RTA_DST, address.packed))
 
 
 def create(shim: Shim, index: int, parent: int) -> Message:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from macvland.error import ApplyError, InterruptedDumpError
 from macvland.kernel import codec, requests
-from macvland.kernel.channel import Channel, open_channel
+from macvland.kernel.channel import Channel, Refusal, open_channel
 from macvland.kernel.facts import AF_INET, AF_INET6, RouteFacts, neighbour_facts, route_facts
 from macvland.model import Address, Prefix
 
@@ -55,6 +55,12 @@ def ways(names: Mapping[int, str]) -> tuple[Way, ...]:
 def known(names: Mapping[int, str]) -> tuple[Known, ...]:
     """Return the neighbours on the links of *names* that have a MAC; ApplyError where the kernel does not answer."""
     return _steady(lambda channel: tuple(_known(channel, names)))
+
+
+def way_to(address: Address) -> int:
+    """Return the index of the link over which a packet to *address* leaves; 0 where there is no way."""
+    answer = _steady(lambda channel: channel.ask(requests.way_to(address)))
+    return 0 if isinstance(answer, Refusal) else route_facts(answer).ifindex
 
 
 def arp_settings(link: str) -> ArpSettings:
