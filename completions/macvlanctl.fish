@@ -6,13 +6,14 @@ function __macvlanctl_networks
     end
 end
 
-set -l verbs status plan apply check wait adopt arp schema show
+set -l verbs status plan apply try check wait adopt arp schema show
 complete -c macvlanctl -f
 complete -c macvlanctl -s h -l help -d 'Print a short help'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -l version -d 'Print the version'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a status -d 'Show every network as the daemon saw it last'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a plan -d 'Show what the daemon would change now'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a apply -d 'Have the daemon do it, and wait'
+complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a try -d 'Try a file, gone again unless confirmed'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a check -d 'Check files, without touching anything'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a wait -d 'Wait until networks are ready'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a show -d 'Show what hangs on what'
@@ -20,10 +21,11 @@ complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a arp -d 'Sh
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a schema -d 'Print the JSON Schema of a file, for editors'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a adopt -d 'Write files for what was made by hand'
 complete -c macvlanctl -n "__fish_seen_subcommand_from $verbs" -l json -d 'Print JSON'
-complete -c macvlanctl -n '__fish_seen_subcommand_from apply wait' -l timeout -x -d 'Give up after seconds'
+complete -c macvlanctl -n '__fish_seen_subcommand_from apply try wait' -l timeout -x -d 'Give up after seconds'
 complete -c macvlanctl -n '__fish_seen_subcommand_from status' -l watch -d 'Follow it live'
 complete -c macvlanctl -n '__fish_seen_subcommand_from status wait' -a '(__macvlanctl_networks)'
-complete -c macvlanctl -n '__fish_seen_subcommand_from check' -F
+complete -c macvlanctl -n '__fish_seen_subcommand_from try' -l keep -d 'Enter alone is a yes'
+complete -c macvlanctl -n '__fish_seen_subcommand_from check try' -F
 complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l output -x -a '(__fish_complete_directories)' -d 'Write the files there'
 complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l shim -d 'Let a shim count at once'
 complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l compose -r -F -d 'Take networks of Compose'
