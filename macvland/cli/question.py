@@ -10,7 +10,7 @@ import sys
 import termios
 from contextlib import suppress
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from macvland.config.trial import clock
 
@@ -86,13 +86,14 @@ def _line(descriptor: int, end: float, seconds: float) -> str:
     raise NobodyError(f"no answer within {seconds:g} s")
 
 
-def say(text: str) -> None:
-    """Print *text* as a note; where the terminal is gone, nobody misses it."""
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print *text* to *stream*, stderr by default; where the terminal is gone, nobody misses it."""
+    stream = stream or sys.stderr
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(text, file=stream, flush=True)
     except (OSError, ValueError):
         with suppress(OSError, ValueError):  # what is left goes nowhere, else Python tries again at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def is_yes(answer: str, *, default: bool = False) -> bool:

@@ -8,7 +8,6 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,7 +79,7 @@ def _refuse(file: Path) -> None:
 def _run(options: argparse.Namespace) -> int:
     text = given(options.file)
     if len(stamped(text, 0.0)) > LARGEST:
-        return fail("a file on trial may have a line less than 64 KiB: shorten its comments")
+        return fail("a file on trial needs room for one more line in its 64 KiB: shorten its comments")
     before = outlook()
     ahead = outlook(config.tried(options.file, text))
     errors = tuple(one for one in ahead.declared.errors if one not in before.declared.errors)
@@ -135,8 +134,7 @@ def _tell(case: Case, ended: Ended, *, as_json: bool) -> int:
             "done": described(ended.done, case.ahead.seen),
             "left": list(ended.left),
         }
-        with suppress(OSError, ValueError):
-            print(json.dumps(told, indent=1), flush=True)
+        say(json.dumps(told, indent=1), sys.stdout)
     elif ended.kept:
         say(f"kept as {config.KEPT / case.file.name}")
     else:

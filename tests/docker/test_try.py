@@ -331,8 +331,9 @@ def test_without_the_daemon_nothing_is_said_to_be_as_it_was(host: Host, serve: S
     [
         (OLD.replace("cidr", "cdir"), f"{FILE}:5: subnet[1].cidr: is missing"),
         (OLD.replace('range = "192.168.1.192/27"', ""), f"{FILE}:"),
+        (OLD.ljust(64 * 1024 - 1, "#") + "\n", "macvlanctl: a file on trial needs room for one more line"),
     ],
-    ids=["alone", "together with another file"],
+    ids=["alone", "together with another file", "too large with its end"],
 )
 def test_a_broken_file_is_refused_and_nothing_is_touched(text: str, first: str, host: Host, serve: Serving) -> None:
     daemon = serve()

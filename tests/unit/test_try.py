@@ -17,9 +17,8 @@ import pytest
 from macvland import cli
 from macvland.action import Action, Add, Change, Delete, Prove, Replace
 from macvland.cli.converging import arrived, failure, taken
-from macvland.cli.question import EndedError, Interruptible, NobodyError, asked, is_yes
+from macvland.cli.question import EndedError, Interruptible, NobodyError, asked, is_yes, say
 from macvland.cli.session import Session, addresses, carriers, inherited, touching
-from macvland.config.source import LARGEST
 from macvland.model import (
     Host,
     Link,
@@ -109,11 +108,6 @@ def test_a_time_that_is_none_or_too_long_is_refused(seconds: str, good: Path, ca
     assert "--timeout" in capsys.readouterr().err
 
 
-def test_a_file_of_64_kib_is_checked_but_has_no_room_for_its_end(good: Path) -> None:
-    good.write_text(GOOD + "#" * (LARGEST - len(GOOD)))
-    assert cli.main(["check", str(good)]) == 0
-
-
 # What is an answer
 
 
@@ -188,6 +182,14 @@ def test_what_is_begun_is_not_interrupted() -> None:
     with Interruptible() as signals:
         signals.disarm()
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_note_to_a_terminal_that_is_gone_is_no_error() -> None:
+    ours, theirs = pty.openpty()
+    os.close(ours)
+    with os.fdopen(theirs, "w") as gone:
+        say("x", gone)
+        say("y", gone)
 
 
 # What the daemon made of it
