@@ -65,7 +65,9 @@ def withdraw(file: Path) -> bool:
 def keep(file: Path, text: bytes, directory: Path = KEPT) -> Path:
     """Move a trial to where it stays, in place of what is there; nothing in between means anything else."""
     kept = _write(directory / file.name, text)
-    withdraw(file)  # not before: it masks the one that is written, which says the same
+    # Not before: it masks the one that is written, which says the same. Where it cannot be removed, it ends by itself.
+    with suppress(OSError):
+        withdraw(file)
     return kept
 
 

@@ -139,6 +139,12 @@ def test_what_cannot_be_kept_leaves_the_trial_and_nothing_half_written(trials: P
     assert file.exists()
 
 
+def test_what_is_kept_is_kept_even_if_its_trial_cannot_be_removed(tmp_path: Path, etc: Path) -> None:
+    stuck = tmp_path / "pub_net.toml"
+    stuck.mkdir()
+    assert keep(stuck, b"text", etc).read_bytes() == b"text"
+
+
 # One at a time
 
 
