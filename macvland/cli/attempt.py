@@ -94,12 +94,11 @@ class _Course:
         keep(case.trial, case.text)
 
 
-def attempt(case: Case) -> Ended:
-    """Try *case*, and end it."""
+def attempt(case: Case, signals: Interruptible) -> Ended:
+    """Try *case*, and end it; none of *signals* comes after that."""
     news, course = News(), _Course(case)
-    with Interruptible() as signals:
-        why = _why_not(course, news, signals)
-        left = _undone(course, news, why) if why else ()
+    why = _why_not(course, news, signals)
+    left = _undone(course, news, why) if why else ()
     return Ended(why=why, placed=course.placed, done=course.done, left=left)
 
 

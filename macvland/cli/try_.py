@@ -17,7 +17,7 @@ from macvland.cli.check import tell
 from macvland.cli.daemon import is_current, last
 from macvland.cli.ending import FINE, OTHERWISE, fail
 from macvland.cli.outlook import Outlook, outlook
-from macvland.cli.question import say
+from macvland.cli.question import EndedError, Interruptible, say
 from macvland.cli.reload import START
 from macvland.cli.session import session, touching
 from macvland.cli.steps import described, steps
@@ -57,8 +57,11 @@ def run(options: argparse.Namespace) -> int:
         return tell(checked, as_json=options.json)
     try:
         _refuse(options.file)
-        with alone():
-            return _run(options)
+        with Interruptible() as signals, alone():
+            return _run(options, signals)
+    except EndedError as ended:
+        say(f"{ended}: nothing was changed")
+        return OTHERWISE
     except TrialError as error:
         return fail(str(error))
     except BrokenPipeError:
@@ -76,7 +79,7 @@ def _refuse(file: Path) -> None:
         raise TrialError(START)
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace, signals: Interruptible) -> int:
     text = given(options.file)
     if len(stamped(text, 0.0)) > LARGEST:
         return fail("a file on trial needs room for one more line in its 64 KiB: shorten its comments")
@@ -97,7 +100,7 @@ def _run(options: argparse.Namespace) -> int:
         eager=options.keep,
     )
     _foretell(case, quiet=options.json)
-    return _tell(case, attempt(case), as_json=options.json)
+    return _tell(case, attempt(case, signals), as_json=options.json)
 
 
 def _foretell(case: Case, *, quiet: bool) -> None:

@@ -10,9 +10,10 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from docker.errors import NotFound
 
 from macvland.config.trial import clock, end_of
 from tests.lab import Host, wait_until
@@ -57,6 +58,8 @@ HURRIED = "from macvland.cli import attempt; attempt.PATIENCE, attempt.MARGIN = 
 class Trial:
     """A `macvlanctl try` in a terminal."""
 
+    begun: ClassVar[list["Trial"]] = []  # and still to be ended, should a test not come so far
+
     def __init__(self, host: Host, *words: str, session: str = CONSOLE, first: str = "pass") -> None:
         """Begin it."""
         interpreter, option, script = console_script("macvlanctl", "macvland.cli")
@@ -65,10 +68,11 @@ class Trial:
         ends: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
         self.process = host.popen(
             *(interpreter, option, f"{TERMINAL}; {first}; {script}", "try", FILE, *words),
-            environment={"PYTHONPATH": str(PROJECT), "SSH_CONNECTION": session, "COLUMNS": "200"},
+            environment={"PYTHONPATH": str(PROJECT), "SSH_CONNECTION": session, "COLUMNS": "200", "NO_COLOR": "1"},
             **ends,
         )
         os.close(theirs)
+        self.begun.append(self)
         self.text = ""
 
     def wait_for(self, text: str, seconds: float = 20) -> None:
@@ -113,6 +117,12 @@ def host(shared_docker_host: Host) -> Iterator[Host]:
     host.path("/etc/tried").mkdir(exist_ok=True)
     host.path(FILE).write_text(NEW)
     yield host
+    for trial in Trial.begun:
+        trial.process.kill()
+        trial.process.wait()
+    Trial.begun.clear()
+    for file in host.path("/run/macvlan.d/try").glob("*"):
+        file.unlink()
     tidy(host)
 
 
@@ -145,7 +155,11 @@ def files(host: Host) -> dict[str, str]:
 
 
 def gateway(host: Host) -> str:
-    return str(inspect(host, "pub_net")["IPAM"]["Config"][0]["Gateway"])
+    """Return the network's gateway; "" while it is being replaced."""
+    try:
+        return str(inspect(host, "pub_net")["IPAM"]["Config"][0]["Gateway"])
+    except NotFound:
+        return ""
 
 
 def tried(host: Host, *words: str, **options: str) -> Trial:
@@ -249,6 +263,7 @@ def test_ctrl_c_before_there_is_a_question_brings_back_what_was(when: str, host:
         trial.wait_for("replace Docker network")
     trial.type(CTRL_C)
     assert trial.end() == 2
+    assert trial.text.endswith(("Ctrl-C: nothing was changed\n", "all is as it was\n"))
     wait_for_ways(host, {WEB: HOST})
     assert seen(host) == before
 
@@ -329,7 +344,7 @@ def test_without_the_daemon_nothing_is_said_to_be_as_it_was(host: Host, serve: S
 @pytest.mark.parametrize(
     ("text", "first"),
     [
-        (OLD.replace("cidr", "cdir"), f"{FILE}:5: subnet[1].cidr: is missing"),
+        (OLD.replace("cidr", "cdir"), f"{FILE}:4: subnet[1].cidr: is missing"),
         (OLD.replace('range = "192.168.1.192/27"', ""), f"{FILE}:"),
         (OLD.ljust(64 * 1024 - 1, "#") + "\n", "macvlanctl: a file on trial needs room for one more line"),
     ],
