@@ -14,7 +14,8 @@ from macvland.cli.daemon import last
 from macvland.cli.outlook import Outlook, outlook
 from macvland.cli.question import EndedError, Interruptible, NobodyError, asked, is_yes, say
 from macvland.cli.session import Session
-from macvland.cli.trial import keep, place, withdraw
+from macvland.cli.trial import edition, keep, place, withdraw
+from macvland.config import KEPT
 from macvland.config.trial import DIRECTORY, clock
 from macvland.error import ApplyError
 from macvland.status import Status
@@ -33,6 +34,7 @@ class Case:
     ahead: Outlook  # with this one before all of them
     session: Session | None
     touched: Sequence[Action]  # what of the plan touches the session's links
+    replaced: tuple[int, int] | None  # the edition of the file whose place it would take
     seconds: float  # for each question
     eager: bool  # an empty answer to the last one is a yes
 
@@ -91,6 +93,8 @@ class _Course:
         signals.disarm()
         if clock() >= until:  # a macvlanctl that was stopped in between (Ctrl-Z) does not see the time go by
             raise NobodyError("its time was over")
+        if edition(KEPT / case.file.name) != case.replaced:  # nobody was asked about that one
+            raise NobodyError(f"{KEPT / case.file.name} was changed meanwhile")
         keep(case.trial, case.text)
 
 

@@ -62,6 +62,15 @@ def withdraw(file: Path) -> bool:
     return True
 
 
+def edition(file: Path) -> tuple[int, int] | None:
+    """Return what tells one *file* from another that takes its place, or from itself after an edit; None without it."""
+    try:
+        found = file.lstat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 def keep(file: Path, text: bytes, directory: Path = KEPT) -> Path:
     """Move a trial to where it stays, in place of what is there; nothing in between means anything else."""
     kept = _write(directory / file.name, text)

@@ -22,7 +22,7 @@ from macvland.cli.reload import START
 from macvland.cli.session import session, touching
 from macvland.cli.steps import described, steps
 from macvland.cli.terminal import columns, paint
-from macvland.cli.trial import TrialError, alone
+from macvland.cli.trial import TrialError, alone, edition
 from macvland.cli.wait import seconds
 from macvland.config.source import LARGEST, given
 from macvland.config.trial import DIRECTORY, stamped
@@ -96,6 +96,7 @@ def _run(options: argparse.Namespace, signals: Interruptible) -> int:
         ahead=ahead,
         session=it,
         touched=touching(ahead.actions, ahead.seen, it) if it else (),
+        replaced=edition(config.KEPT / options.file.name),
         seconds=options.timeout,
         eager=options.keep,
     )

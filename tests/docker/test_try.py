@@ -338,6 +338,17 @@ def test_without_the_daemon_nothing_is_said_to_be_as_it_was(host: Host, serve: S
     assert list(files(host)) == [str(host.path(KEPT))]
 
 
+def test_an_edit_that_nobody_was_asked_about_is_not_written_over(host: Host, serve: Serving) -> None:
+    serving(host, serve)
+    trial = tried(host)
+    host.drop("pub_net.toml", declare(OWN))
+    trial.type(b"yes\n")
+    assert trial.end() == 2
+    assert f"{KEPT} was changed meanwhile: bringing back what was\n" in trial.text
+    assert files(host) == {str(host.path(KEPT)): declare(OWN)}
+    wait_until(lambda: gateway(host) == "192.168.1.1")
+
+
 # Refused, or not even asked about
 
 
