@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 
 from macvland import __version__
-from macvland.cli import adopt, apply, arp, check, plan, schema, show, status, try_, wait
+from macvland.cli import adopt, apply, arp, check, doctor, plan, schema, show, status, try_, wait
 from macvland.cli.ending import ERROR, fail
 from macvland.error import ApplyError
 
-VERBS = (status, plan, apply, try_, check, wait, adopt, arp, schema, show)
+VERBS = (status, plan, apply, try_, check, wait, doctor, adopt, arp, schema, show)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

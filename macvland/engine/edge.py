@@ -64,6 +64,11 @@ class Docker:
             return [row for row in line.macvlan_networks() if not is_probe(row)]
         return [_report(line, name) for name in names]
 
+    def containers(self, identifiers: Sequence[str]) -> list[Json]:
+        """Return Docker's reports of these containers, without those that are gone; ApplyError without an answer."""
+        line = self._connect()
+        return [report for one in identifiers if (report := line.inspect_container(one))]
+
     def _with_cuts(self, attachments: frozenset[Attachment], networks: frozenset[Network]) -> frozenset[Attachment]:
         parents = {network.id: network.parent for network in networks if network.spec and network.parent}
         endpoints = [(one.endpoint, parents.get(one.network_id)) for one in attachments if one.endpoint]

@@ -10,7 +10,7 @@ from typing import TypeVar
 from macvland.error import ApplyError, InterruptedDumpError
 from macvland.kernel import codec, requests
 from macvland.kernel.channel import Channel, Refusal, open_channel
-from macvland.kernel.facts import AF_INET, AF_INET6, RouteFacts, neighbour_facts, route_facts
+from macvland.kernel.facts import AF_INET, AF_INET6, RouteFacts, link_facts, neighbour_facts, route_facts
 from macvland.model import Address, Prefix
 
 LOOKS = 5  # in a row before a host that never stands still is an error
@@ -30,6 +30,23 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WayOut:
+    """A default route of the main table."""
+
+    link: str
+    version: int  # of IP
+    priority: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A macvlan link of this host, whoever made it."""
+
+    name: str
+    mode: str  # as ip-link(8) says it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """An address whose MAC the kernel knows on one link."""
 
@@ -45,6 +62,32 @@ class ArpSettings:
 
     filter: bool  # only where the way back to the asker leaves by this link
     ignore: int  # 0: for every address of the host, 1 and 2: for those of this link, 8: for none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filtering:
+    """What else of a link's IPv4 settings makes packets vanish, those for all links included."""
+
+    link: str
+    rp_filter: int  # 0: off, 1: strict, 2: loose
+    arp_ignore: int
+    arp_announce: int  # 0: ask with any address of the host
+
+
+def filtering(link: str) -> Filtering:
+    """Return how *link* filters and asks; as the kernel does by default where it has gone meanwhile."""
+    found = {name: _setting(link, name) for name in ("rp_filter", "arp_ignore", "arp_announce")}
+    return Filtering(link=link, **found)
+
+
+def ways_out(names: Mapping[int, str]) -> tuple[WayOut, ...]:
+    """Return the default routes over the links of *names*, by index."""
+    return _steady(lambda channel: tuple(_ways_out(channel, names)))
+
+
+def children() -> tuple[Child, ...]:
+    """Return the macvlan links of this host with the modes that the kernel has for them."""
+    return _steady(lambda channel: tuple(_children(channel)))
 
 
 def ways(names: Mapping[int, str]) -> tuple[Way, ...]:
@@ -84,6 +127,22 @@ def _ways(channel: Channel, names: Mapping[int, str]) -> Iterator[Way]:
             route = route_facts(body)
             if body[0] == family and route.ifindex in names and _is_plain(route) and route.destination:
                 yield Way(link=names[route.ifindex], destination=_prefix(route.destination, route.length))
+
+
+def _ways_out(channel: Channel, names: Mapping[int, str]) -> Iterator[WayOut]:
+    for family, version in ((AF_INET, 4), (AF_INET6, 6)):
+        for body in channel.dump(requests.routes(family, 0)):
+            route = route_facts(body)
+            whole = body[0] == family and not route.length and route.table == codec.RT_TABLE_MAIN
+            if whole and route.kind == codec.RTN_UNICAST and route.ifindex in names:
+                yield WayOut(link=names[route.ifindex], version=version, priority=route.priority)
+
+
+def _children(channel: Channel) -> Iterator[Child]:
+    modes = {number: str(mode) for mode, number in requests.MODES.items()}
+    for link in map(link_facts, channel.dump(requests.links())):
+        if link.kind == "macvlan":
+            yield Child(name=link.name, mode=modes.get(link.macvlan.mode, "source"))
 
 
 def _is_plain(route: RouteFacts) -> bool:

@@ -1,0 +1,190 @@
+"""The edges: everything that the finders know is looked at here, once, and changes nothing.
+
+What cannot be looked at is told, and costs only the findings that rest on it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from ipaddress import IPv4Address
+from pathlib import Path
+from socket import if_nametoindex
+from time import monotonic, sleep
+from typing import TypeVar
+
+from macvland import config
+from macvland.action import Action
+from macvland.cli.daemon import is_current, last, remembered
+from macvland.cli.doctor.docker import of_reports
+from macvland.cli.doctor.machine import read_machine
+from macvland.cli.doctor.manager import claims_on
+from macvland.cli.doctor.snapshot import Contained, Sighting, Snapshot
+from macvland.cli.doctor.wire import free, in_use
+from macvland.cli.handmade import candidates
+from macvland.cli.lan import Lan, claims, heard_of, lans
+from macvland.config import Config
+from macvland.engine import Docker
+from macvland.error import ApplyError
+from macvland.kernel import Kernel
+from macvland.kernel.firewall import Chain, nftables
+from macvland.kernel.inside import Inside, inside
+from macvland.kernel.survey import arp_settings, children, filtering, known, ways, ways_out
+from macvland.kernel.sweep import Answer, sweep
+from macvland.machine import machine_id
+from macvland.model import Goal, Host
+from macvland.plan import plan
+from macvland.reconcile import look
+from macvland.wanted import wanted
+
+RATE = 200  # probes in a second
+CONTAINERS = 200  # that are looked into: Docker takes about a millisecond for each
+SETTLES = 1.5  # seconds after which a daemon that runs has acted on what it can act on
+LEGACY = Path("/proc/net/ip_tables_names"), Path("/proc/net/ip6_tables_names")
+
+T = TypeVar("T")
+
+
+class Notes:
+    """What could not be told, in words; each once."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.words: list[str] = []
+
+    def tried(self, read: Callable[[], tuple[T, ...]]) -> tuple[T, ...]:
+        """Return what *read* returns; where it cannot, nothing, and note why."""
+        try:
+            return read()
+        except ApplyError as error:
+            self.add(f"cannot be told: {error}")
+            return ()
+
+    def add(self, text: str) -> None:
+        """Note *text*, unless it is noted."""
+        if text not in self.words:
+            self.words.append(text)
+
+
+def gather(network: str | None) -> tuple[Snapshot, list[str]]:
+    """Look at the host, and at the LAN of *network* or of all; return it, and what could not be told.
+
+    Raises ApplyError where there is no such network, and where the kernel cannot be looked at.
+    """
+    began = monotonic()
+    notes = Notes()
+    docker = Docker()
+    declared, seen, goal, actions = _look(docker)
+    shot = Snapshot(config=declared, seen=seen, goal=goal, actions=actions)
+    if network is not None and network not in shot.names:
+        raise ApplyError(f"there is no network '{network}': {_known(shot.names)}")
+    refusals = docker.rehearse(actions) if seen.engine else ()
+    chosen = [lan for lan in lans(declared, seen) if network in (None, lan.network)]
+    shot = _with_links(replace(shot, machine=read_machine()), notes)
+    shot = replace(
+        shot,
+        refusals=tuple((one.action.network, one.reason) for one in refusals),
+        contained=_contained(docker, seen, notes),
+        firewall=_firewall(notes),
+        sightings=tuple(_sighting(lan, seen, notes) for lan in chosen),
+    )
+    return _with_daemon(shot, began, docker), notes.words
+
+
+def _known(names: Sequence[str]) -> str:
+    return f"known are {', '.join(names)}" if names else "declare one in /etc/macvlan.d, see macvlan.d(5)"
+
+
+def _look(docker: Docker) -> tuple[Config, Host, Goal, tuple[Action, ...]]:
+    declared = config.read()
+    seen = look(Kernel(), docker)
+    goal = wanted(declared, seen, machine_id())
+    return declared, seen, goal, plan(goal.host, seen)
+
+
+def _with_links(shot: Snapshot, notes: Notes) -> Snapshot:
+    seen = shot.seen
+    hand_made = candidates(seen)
+    macvlan = notes.tried(children)
+    names = sorted(
+        {child.name for child in macvlan} | {link.name for one in seen.networks if (link := shot.carrier_of(one))}
+    )
+    indexes = {link.index: link.name for link in seen.links} | _indexes(shim.name for shim in seen.shims)
+    return replace(
+        shot,
+        children=macvlan,
+        filtering=tuple(filtering(name) for name in names),
+        ways=notes.tried(lambda: ways(hand_made)),
+        ways_out=notes.tried(lambda: ways_out(indexes)),
+        claimed=claims_on({name: index for index, name in indexes.items()}),
+    )
+
+
+def _indexes(names: Iterable[str]) -> dict[int, str]:
+    """Return links by index; the model has none for a shim."""
+    found = {}
+    for name in names:
+        try:
+            found[if_nametoindex(name)] = name
+        except OSError:
+            continue  # it is gone meanwhile
+    return found
+
+
+def _contained(docker: Docker, seen: Host, notes: Notes) -> tuple[Contained, ...]:
+    running = sorted({one.id for one in seen.attachments if one.id and one.addresses})
+    if len(running) > CONTAINERS:
+        notes.add(f"of {len(running)} containers, {CONTAINERS} are looked into")
+    if not running or seen.engine is None:
+        return ()
+    found = of_reports(notes.tried(lambda: tuple(docker.containers(running[:CONTAINERS]))))
+    return tuple(replace(one, inside=_inside(pid, notes)) for one, pid in found)
+
+
+def _inside(pid: int, notes: Notes) -> Inside:
+    looked = notes.tried(lambda: (inside(pid),)) if pid else ()
+    return looked[0] if looked else Inside()
+
+
+def _firewall(notes: Notes) -> tuple[Chain, ...]:
+    for file in LEGACY:
+        try:
+            tables = file.read_text(encoding="ascii").split()
+        except (OSError, UnicodeDecodeError):
+            continue
+        if "filter" in tables:
+            tool = "ip6tables" if "6" in file.name else "iptables"
+            notes.add(f"cannot be told: what {tool}-legacy filters; '{tool}-legacy -S' shows it")
+    return notes.tried(nftables)
+
+
+def _sighting(lan: Lan, seen: Host, notes: Notes) -> Sighting:
+    neighbours = notes.tried(lambda: known({lan.link.index: lan.link.name}))
+    asked = _asked(lan, seen) if lan.link.up and lan.link.carrier else []
+    try:
+        answers = sweep(lan.link, asked, RATE) if asked else frozenset[Answer]()
+    except ApplyError as error:
+        notes.add(f"the LAN was not asked: {str(error).removesuffix(', or leave out --probe')}")
+        asked, answers = [], frozenset()
+    names = [link.name for link in seen.links if link.kind == "macvlan"] + [shim.name for shim in seen.shims]
+    settings = {name: arp_settings(name) for name in (lan.link.name, *names)}
+    found = claims(lan, seen, settings, heard_of(lan, neighbours, answers), remembered(seen))
+    return Sighting(lan=lan, claims=tuple(found), asked=frozenset(asked), answers=answers)
+
+
+def _asked(lan: Lan, seen: Host) -> list[IPv4Address]:
+    """Return whom to ask: gateways once more at the end, for one frame may get lost."""
+    used = in_use(lan, seen)
+    gateways = [it for it in used if it in {subnet.gateway for subnet in lan.subnets}]
+    return [*used, *free(lan, seen), *gateways]
+
+
+def _with_daemon(shot: Snapshot, began: float, docker: Docker) -> Snapshot:
+    """Add what the daemon tells; where it says that all is done and it is not, it has a moment to act."""
+    told = last()
+    running = told is not None and is_current(told)
+    if told and running and told.converged and shot.actions:
+        sleep(max(0.0, began + SETTLES - monotonic()))
+        *_, actions = _look(docker)
+        told = last() or told
+        lasting = tuple(action for action in actions if action in shot.actions)
+        return replace(shot, status=told, running=running, actions=lasting)
+    return replace(shot, status=told, running=running)

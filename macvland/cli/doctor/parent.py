@@ -1,0 +1,105 @@
+"""Findings about the link that is to carry a network. Pure."""
+
+from collections.abc import Iterator
+
+from macvland.cli.doctor.finding import Finding
+from macvland.cli.doctor.snapshot import Snapshot
+from macvland.config import Declaration
+from macvland.model import Link
+from macvland.wanted.fitness import unfit, unfit_below_vlan
+from macvland.wanted.parent import carrying, parent_of
+
+
+def missing(shot: Snapshot) -> Iterator[Finding]:
+    """Find the networks whose parent does not exist."""
+    facts = shot.facts
+    declared = {one.name for one in shot.config.declarations}
+    absent = {
+        one.name: one.parent for one in shot.config.declarations if one.parent and not parent_of(one.parent, facts)
+    }
+    absent |= {
+        one.name: one.parent
+        for one in shot.seen.networks
+        if one.name not in declared and one.parent and not shot.carrier_of(one)
+    }
+    for name, parent in absent.items():
+        there = ", ".join(sorted(it.name for it in shot.seen.links if it.ethernet and it.kind in ("", "veth", "bond")))
+        auto = parent == "auto"
+        yield Finding(
+            code="MV301",
+            network=name,
+            symptom="no container can start on the network, and it has no shim",
+            evidence=(
+                "no default route leads over an Ethernet link" if auto else f"its parent '{parent}' does not exist",
+                f"links that could be meant: {there or 'none'}",
+            ),
+            remedy=("ip route show default" if auto else "ip -brief link", f"{_editor(shot, name)}  # parent = …"),
+        )
+
+
+def _editor(shot: Snapshot, name: str) -> str:
+    file = next((one.file for one in shot.config.declarations if one.name == name), None)
+    return f"editor {file}" if file else f"docker network inspect {name}"
+
+
+def silent(shot: Snapshot) -> Iterator[Finding]:
+    """Find parents over which nothing can pass."""
+    for name, link in _carried(shot).items():
+        below = shot.link(link.below) if link.vlan else None
+        culprit = below if below and not (below.up and below.carrier) else link
+        if not culprit.up:
+            yield Finding(
+                code="MV302",
+                network=name,
+                symptom="nothing passes, neither from host nor from containers",
+                evidence=(f"its parent '{culprit.name}' is down",),
+                remedy=(f"ip link set dev {culprit.name} up",),
+            )
+        elif not culprit.carrier:
+            yield Finding(
+                code="MV303",
+                network=name,
+                symptom="nothing passes to or from the LAN",
+                evidence=(f"its parent '{culprit.name}' is up and has no carrier: a cable, a switch port, a bond",),
+                remedy=(f"ip -statistics link show dev {culprit.name}", f"ethtool {culprit.name}"),
+            )
+
+
+def _carried(shot: Snapshot) -> dict[str, Link]:
+    """Return the link of each network that has one, or the link below it that its VLAN is to be made on."""
+    found = {one.name: link for one in shot.seen.networks if (link := shot.carrier_of(one))}
+    return found | {one.name: link for one in shot.config.declarations if (link := _link(one, shot))}
+
+
+def _link(one: Declaration, shot: Snapshot) -> Link | None:
+    facts = shot.facts
+    return carrying(one, facts) or (parent_of(one.parent, facts) if one.parent else None)
+
+
+def unable(shot: Snapshot) -> Iterator[Finding]:
+    """Find parents that the kernel refuses (EBUSY, EINVAL), or takes in vain."""
+    facts = shot.facts
+    trusting = {one.name for one in shot.config.declarations if not one.parent_check}
+    on_vlan = {one.name: one for one in shot.config.declarations if one.vlan and one.parent}
+    for name, carried in _carried(shot).items():
+        if name in trusting:
+            continue
+        below = parent_of(on_vlan[name].parent or "", facts) if name in on_vlan else None
+        link = below or carried
+        own = shot.network(name)
+        reason = unfit_below_vlan(link, facts) if below else unfit(link, facts)
+        if not reason or (own and own.mode == "passthru" and "in passthru mode" in reason):
+            continue
+        wifi = link.wireless and "Wi-Fi" in reason
+        yield Finding(
+            code="MV305" if wifi else "MV304",
+            network=name,
+            symptom="containers start, and nobody answers them"
+            if wifi
+            else "Docker and the kernel say 'device or resource busy', or 'invalid argument'",
+            evidence=(reason,),
+            remedy=(f"ip -details link show dev {link.name}", f"{_editor(shot, name)}  # parent = …"),
+        )
+
+
+FINDERS = (missing, silent, unable)

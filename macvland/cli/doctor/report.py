@@ -1,0 +1,33 @@
+"""Findings as text for people: each as symptom, evidence, remedy. Pure.
+
+A remedy is never wrapped: it is to be copied.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from macvland.cli.columns import printable
+from macvland.cli.doctor.finding import CODES, Finding
+from macvland.cli.layout import filled
+from macvland.cli.terminal import BOLD, RED, Paint, plain
+
+SEEN, DO = "  seen: ", "  do:   "
+FURTHER = "        "
+
+
+def told(findings: Sequence[Finding], columns: int, paint: Paint = plain) -> str:
+    """Lay *findings* out for *columns*."""
+    if not findings:
+        return "nothing found"
+    return "\n\n".join("\n".join(_lines(one, columns, paint)) for one in findings)
+
+
+def _lines(one: Finding, columns: int, paint: Paint) -> Iterator[str]:
+    where = f"{printable(one.network)}: " if one.network else ""
+    first, *others = filled(f"{one.code}  {where}{CODES[one.code]}", columns, "", "       ")
+    yield paint(first, RED)
+    yield from (paint(line, RED) for line in others)
+    yield from filled(printable(one.symptom), columns, "  ")
+    for text in one.evidence:
+        yield from filled(printable(text), columns, SEEN, FURTHER)
+    for number, command in enumerate(one.remedy):
+        yield (DO if number == 0 else FURTHER) + paint(printable(command), BOLD)

@@ -1,0 +1,36 @@
+"""The command: look, ask every finder, print what they found."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+
+from macvland.cli.columns import printable
+from macvland.cli.doctor.diagnosis import diagnosis, notes
+from macvland.cli.doctor.finding import CODES
+from macvland.cli.doctor.gather import gather
+from macvland.cli.doctor.report import told
+from macvland.cli.ending import FINE, OTHERWISE
+from macvland.cli.terminal import columns, paint
+
+TEXT = "find out why a network does not work, and what to do (exit 2: there are findings)"
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
+    command.add_argument("network", nargs="?", metavar="NETWORK", help="default: the whole host")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Examine the host or one network, and print the findings, the likeliest first."""
+    shot, untold = gather(options.network)
+    found = diagnosis(shot, options.network)
+    words = [*notes(shot, options.network), *untold]
+    if options.json:
+        rows = [{**asdict(one), "title": CODES[one.code]} for one in found]
+        print(json.dumps({"version": 1, "findings": rows, "notes": words}, indent=1))
+    else:
+        print(told(found, columns(), paint()))
+        for word in words:
+            print(printable(word), file=sys.stderr)
+    return OTHERWISE if found else FINE
