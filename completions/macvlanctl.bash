@@ -5,7 +5,7 @@ _macvlanctl()
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'status plan apply try check wait adopt arp schema show --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'status plan apply try check wait doctor adopt arp schema show --help --version' -- "$cur")
     elif [[ $prev == --timeout || $prev == --range || $prev == --rate ]]; then
         return
     elif [[ $prev == --output ]]; then
@@ -22,12 +22,12 @@ _macvlanctl()
             apply | wait) mapfile -t COMPREPLY < <(compgen -W '--help --json --timeout' -- "$cur") ;;
             try) mapfile -t COMPREPLY < <(compgen -W '--help --json --timeout --keep' -- "$cur") ;;
             status) mapfile -t COMPREPLY < <(compgen -W '--help --json --watch' -- "$cur") ;;
-            plan | check | schema) mapfile -t COMPREPLY < <(compgen -W '--help --json' -- "$cur") ;;
+            plan | check | schema | doctor) mapfile -t COMPREPLY < <(compgen -W '--help --json' -- "$cur") ;;
         esac
     elif [[ $verb == check || $verb == try ]]; then
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -X '!*.toml' -- "$cur"; compgen -d -- "$cur")
-    elif [[ $verb == status || $verb == wait || $verb == arp ]]; then
+    elif [[ $verb == status || $verb == wait || $verb == arp || $verb == doctor ]]; then
         local file names=()
         for file in /{etc,run,usr/lib}/macvlan.d/*.toml; do
             [[ -e $file ]] && file=${file##*/} && names+=("${file%.toml}")

@@ -6,7 +6,7 @@ function __macvlanctl_networks
     end
 end
 
-set -l verbs status plan apply try check wait adopt arp schema show
+set -l verbs status plan apply try check wait doctor adopt arp schema show
 complete -c macvlanctl -f
 complete -c macvlanctl -s h -l help -d 'Print a short help'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -l version -d 'Print the version'
@@ -16,6 +16,7 @@ complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a apply -d '
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a try -d 'Try a file, gone again unless confirmed'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a check -d 'Check files, without touching anything'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a wait -d 'Wait until networks are ready'
+complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a doctor -d 'Find out why a network does not work'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a show -d 'Show what hangs on what'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a arp -d 'Show which MAC the LAN sees for each address'
 complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a schema -d 'Print the JSON Schema of a file, for editors'
@@ -23,7 +24,7 @@ complete -c macvlanctl -n "not __fish_seen_subcommand_from $verbs" -a adopt -d '
 complete -c macvlanctl -n "__fish_seen_subcommand_from $verbs" -l json -d 'Print JSON'
 complete -c macvlanctl -n '__fish_seen_subcommand_from apply try wait' -l timeout -x -d 'Give up after seconds'
 complete -c macvlanctl -n '__fish_seen_subcommand_from status' -l watch -d 'Follow it live'
-complete -c macvlanctl -n '__fish_seen_subcommand_from status wait' -a '(__macvlanctl_networks)'
+complete -c macvlanctl -n '__fish_seen_subcommand_from status wait doctor' -a '(__macvlanctl_networks)'
 complete -c macvlanctl -n '__fish_seen_subcommand_from try' -l keep -d 'Enter alone is a yes'
 complete -c macvlanctl -n '__fish_seen_subcommand_from check try' -F
 complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l output -x -a '(__fish_complete_directories)' -d 'Write the files there'

@@ -23,7 +23,7 @@ def told(findings: Sequence[Finding], columns: int, paint: Paint = plain) -> str
 
 def _lines(one: Finding, columns: int, paint: Paint) -> Iterator[str]:
     where = f"{printable(one.network)}: " if one.network else ""
-    first, *others = filled(f"{one.code}  {where}{CODES[one.code]}", columns, "", "       ")
+    first, *others = filled(f"{where}{CODES[one.code]}", columns, f"{one.code}  ", "       ")
     yield paint(first, RED)
     yield from (paint(line, RED) for line in others)
     yield from filled(printable(one.symptom), columns, "  ")
