@@ -53,12 +53,12 @@ def stale(shot: Snapshot) -> Iterator[Finding]:
 
 
 def failed(shot: Snapshot) -> Iterator[Finding]:
-    """Find what the running daemon says that it failed at; a file in error is told apart."""
+    """Find what the running daemon says that it failed at, but for files and for what Docker refuses: told apart."""
     if not (shot.running and shot.status):
         return
-    files = {str(error) for error in shot.config.errors}
+    elsewhere = (*(str(error) for error in shot.config.errors), *(reason for _, reason in shot.refusals))
     for one in shot.status.networks:
-        reasons = tuple(reason for reason in one.reasons if reason not in files)
+        reasons = tuple(reason for reason in one.reasons if not any(other in reason for other in elsewhere))
         if one.state is State.FAILED and reasons:
             yield Finding(
                 code="MV104",
