@@ -96,6 +96,10 @@ CAUSES: dict[str, tuple[str, Snapshot]] = {
     "a status of one that has ended": ("MV102", replace(GOOD, running=False)),
     "more to do than the daemon says": ("MV103", replace(GOOD, actions=(Delete(SHIM),))),
     "a network that failed": ("MV104", replace(GOOD, status=FAILED)),
+    "a network that failed for what Docker refuses": (
+        "MV203",
+        replace(GOOD, status=FAILED, refusals=(("pub_net", "the kernel refused"),)),
+    ),
     "a conflict": ("MV105", replace(GOOD, goal=Goal(host=Host(), obstacles=frozenset({OBSTACLE})))),
     "no Docker": ("MV201", seen(engine=None, absence="nothing listens", attachments=frozenset())),
     "a network that Docker lost": ("MV202", seen(losses=frozenset({Loss(network="pub_net", id="x", reason="lost")}))),
@@ -210,6 +214,10 @@ HARMLESS = {
     ),
     "a firewall with an open policy": wired(policy="accept"),
     "a firewall that lets the shim in": wired(Rule(interfaces=(("input", "mv-*", True),), verdict="accept")),
+    "a firewall for IPv6 where there is none": replace(GOOD, firewall=(replace(CLOSED, family="ip6"),)),
+    "a rule for what comes in, where it goes out": wired(
+        Rule(interfaces=(("input", SHIM.name, True),), verdict="drop"), policy="accept", hook="output"
+    ),
     "a firewall for others": wired(Rule(interfaces=(("input", "eth0", True),), verdict="drop"), policy="accept"),
 }
 

@@ -1,6 +1,7 @@
 """Findings about Docker and what it was asked for. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from shlex import quote
 from typing import Any
 
 from macvland.cli.doctor.finding import Finding
@@ -102,7 +103,7 @@ def apart(shot: Snapshot) -> Iterator[Finding]:
                     evidence=(
                         f"'{name}' has mode {mode or 'unknown'}, the network {network.mode}; both must be bridge",
                     ),
-                    remedy=(f"ip link set dev {name} type macvlan mode bridge",)
+                    remedy=(f"ip link set dev {quote(name)} type macvlan mode bridge",)
                     if network.mode is Mode.BRIDGE
                     else (f"docker network inspect {network.name}", "macvlanctl plan"),
                 )

@@ -1,6 +1,7 @@
 """What a finder says, and every code it can say it with. Each code has a paragraph in docs/doctor.md."""
 
 from dataclasses import dataclass
+from shlex import quote
 
 # In order of likelihood: how often it is this that somebody suffers from, once it is found. What keeps a network from
 # being there at all comes before what cuts it off, and that before what disturbs it.
@@ -52,3 +53,9 @@ def ordered(findings: list[Finding]) -> list[Finding]:
     """Return *findings* once each, the likeliest first."""
     rank = {code: position for position, code in enumerate(CODES)}
     return sorted(dict.fromkeys(findings), key=lambda it: (rank[it.code], it.network, it.evidence))
+
+
+def setting(version: int, link: str, name: str, value: int) -> str:
+    """Return the command that sets a link's setting of IP *version*; sysctl(8) takes a dot within a name as a slash."""
+    path = f"net.ipv{version}.conf.{link.replace('.', '/')}.{name}={value}"
+    return f"sysctl -w {quote(path)}"

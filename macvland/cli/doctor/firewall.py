@@ -10,14 +10,20 @@ from macvland.cli.doctor.finding import Finding
 from macvland.cli.doctor.snapshot import Snapshot
 from macvland.kernel.firewall import Chain, Rule
 
+FAMILY = {4: "ip", 6: "ip6"}
 DEEPEST = 16  # NFT_JUMP_STACK_SIZE
 
 
 def dropping(shot: Snapshot) -> Iterator[Finding]:
     """Find shims whose packets a base chain drops, but for what its rules let through by other signs."""
     for shim in sorted(shot.seen.shims, key=lambda it: it.name):
+        versions = {
+            subnet.cidr.version for one in shot.seen.networks if one.name == shim.network for subnet in one.subnets
+        }
+        families = {"inet"} | {FAMILY[version] for version in versions}
         for chain in shot.firewall:
-            if chain.hook in {"input", "output"} and outcome(chain, shot.firewall, shim.name) == "drop":
+            hooked = chain.hook in {"input", "output"} and chain.family in families
+            if hooked and outcome(chain, shot.firewall, shim.name) == "drop":
                 yield Finding(
                     code="MV601",
                     network=shim.network,
@@ -49,10 +55,10 @@ def _remedy(chain: Chain, chains: Sequence[Chain], link: str) -> str:
 
 def outcome(chain: Chain, chains: Sequence[Chain], link: str) -> str:
     """Return what becomes of a packet of *link* in a base *chain* that no conditional rule decides upon."""
-    return _walk(chain, chains, link, 0) or chain.policy
+    return _walk(chain, chains, (chain.hook, link), 0) or chain.policy
 
 
-def _walk(chain: Chain, chains: Sequence[Chain], link: str, depth: int) -> str:
+def _walk(chain: Chain, chains: Sequence[Chain], link: tuple[str, str], depth: int) -> str:
     """Return accept or drop; "" where the packet comes out at the end of *chain*."""
     for rule in chain.rules if depth < DEEPEST else ():
         if rule.conditional or not _meant(rule, link):
@@ -68,9 +74,10 @@ def _walk(chain: Chain, chains: Sequence[Chain], link: str, depth: int) -> str:
     return ""
 
 
-def _meant(rule: Rule, link: str) -> bool:
-    """Tell whether *rule* is for packets of *link*; the other interface of a packet to or from the host is none."""
-    return all(_equal(name, link) is equal for _, name, equal in rule.interfaces)
+def _meant(rule: Rule, link: tuple[str, str]) -> bool:
+    """Tell whether *rule* is for packets of *link*, a direction and a name: in the other direction there is no link."""
+    hook, own = link
+    return all((direction == hook and _equal(name, own)) is equal for direction, name, equal in rule.interfaces)
 
 
 def _equal(name: str, link: str) -> bool:

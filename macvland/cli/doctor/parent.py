@@ -1,6 +1,7 @@
 """Findings about the link that is to carry a network. Pure."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from macvland.cli.doctor.finding import Finding
 from macvland.cli.doctor.snapshot import Snapshot
@@ -33,13 +34,13 @@ def missing(shot: Snapshot) -> Iterator[Finding]:
                 "no default route leads over an Ethernet link" if auto else f"its parent '{parent}' does not exist",
                 f"links that could be meant: {there or 'none'}",
             ),
-            remedy=("ip route show default" if auto else "ip -brief link", f"{_editor(shot, name)}  # parent = …"),
+            remedy=("ip route show default" if auto else "ip -brief link", _editor(shot, name)),
         )
 
 
 def _editor(shot: Snapshot, name: str) -> str:
     file = next((one.file for one in shot.config.declarations if one.name == name), None)
-    return f"editor {file}" if file else f"docker network inspect {name}"
+    return f"editor {quote(str(file))}  # parent = ..." if file else f"docker network inspect {name}"
 
 
 def silent(shot: Snapshot) -> Iterator[Finding]:
@@ -53,7 +54,7 @@ def silent(shot: Snapshot) -> Iterator[Finding]:
                 network=name,
                 symptom="nothing passes, neither from host nor from containers",
                 evidence=(f"its parent '{culprit.name}' is down",),
-                remedy=(f"ip link set dev {culprit.name} up",),
+                remedy=(f"ip link set dev {quote(culprit.name)} up",),
             )
         elif not culprit.carrier:
             yield Finding(
@@ -61,7 +62,7 @@ def silent(shot: Snapshot) -> Iterator[Finding]:
                 network=name,
                 symptom="nothing passes to or from the LAN",
                 evidence=(f"its parent '{culprit.name}' is up and has no carrier: a cable, a switch port, a bond",),
-                remedy=(f"ip -statistics link show dev {culprit.name}", f"ethtool {culprit.name}"),
+                remedy=(f"ip -statistics link show dev {quote(culprit.name)}", f"ethtool {quote(culprit.name)}"),
             )
 
 
@@ -98,7 +99,7 @@ def unable(shot: Snapshot) -> Iterator[Finding]:
             if wifi
             else "Docker and the kernel say 'device or resource busy', or 'invalid argument'",
             evidence=(reason,),
-            remedy=(f"ip -details link show dev {link.name}", f"{_editor(shot, name)}  # parent = …"),
+            remedy=(f"ip -details link show dev {quote(link.name)}", _editor(shot, name)),
         )
 
 

@@ -6,7 +6,7 @@ of one link can be raised alone, and lowered only together with that for all.
 
 from collections.abc import Iterator
 
-from macvland.cli.doctor.finding import Finding
+from macvland.cli.doctor.finding import Finding, setting
 from macvland.cli.doctor.snapshot import Snapshot
 from macvland.cli.handmade import Handmade, handmade
 from macvland.model import Link, Network
@@ -45,13 +45,8 @@ def _strict(network: Network, link: str, why: str) -> Finding:
         network=network.name,
         symptom="host and containers, or some devices of the LAN, do not reach each other, without any error",
         evidence=(f"net.ipv4.conf.{link}.rp_filter is 1 (strict)", why),
-        remedy=(f"sysctl -w net.ipv4.conf.{_path(link)}.rp_filter=2",),
+        remedy=(setting(4, link, "rp_filter", 2),),
     )
-
-
-def _path(link: str) -> str:
-    """Return *link* as sysctl(8) takes it within dots: a dot of its own is a slash."""
-    return link.replace(".", "/")
 
 
 def ignoring(shot: Snapshot) -> Iterator[Finding]:
@@ -81,7 +76,8 @@ def _ignoring(network: str, link: str, value: int) -> Finding:
         symptom="containers do not reach the host, while the host reaches them",
         evidence=(f"net.ipv4.conf.{link}.arp_ignore is {value}, here or for all: '{link}' answers too little",),
         remedy=(
-            f"sysctl -w net.ipv4.conf.all.arp_ignore=0 net.ipv4.conf.{_path(link)}.arp_ignore=0",
+            "sysctl -w net.ipv4.conf.all.arp_ignore=0",
+            setting(4, link, "arp_ignore", 0),
             "grep -rs arp_ignore /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d",
         ),
     )
@@ -99,7 +95,7 @@ def announcing(shot: Snapshot) -> Iterator[Finding]:
                 network=network.name,
                 symptom="the LAN loses the host for moments, each time the host looks for a container",
                 evidence=(f"net.ipv4.conf.{one.name}.arp_announce is 0, and '{one.name}' is no shim of macvland's",),
-                remedy=(f"sysctl -w net.ipv4.conf.{_path(one.name)}.arp_announce=2",),
+                remedy=(setting(4, one.name, "arp_announce", 2),),
             )
 
 

@@ -1,8 +1,9 @@
 """Findings about the shims, and what is beside them. Pure."""
 
 from collections.abc import Iterator
+from shlex import quote
 
-from macvland.cli.doctor.finding import Finding
+from macvland.cli.doctor.finding import Finding, setting
 from macvland.cli.doctor.snapshot import Snapshot, listed
 from macvland.cli.handmade import handmade
 
@@ -18,7 +19,7 @@ def left_over(shot: Snapshot) -> Iterator[Finding]:
                 network=network.name,
                 symptom="the LAN sees two MACs for the host, and a container's answers go to the wrong link",
                 evidence=(f"'{one.name}' ({one.mac}) is on the same parent and has {listed(words)}",),
-                remedy=(f"ip link set {one.name} arp off; sleep 60; ip link delete {one.name}",),
+                remedy=(f"ip link set {quote(one.name)} arp off; sleep 60; ip link delete {quote(one.name)}",),
             )
 
 
@@ -32,7 +33,7 @@ def stuck(shot: Snapshot) -> Iterator[Finding]:
                 network=shim.network,
                 symptom="large packets between host and containers are lost, or smaller than they could be",
                 evidence=(f"'{shim.name}' has an MTU of {shim.mtu}, its parent '{parent.name}' {parent.mtu}",),
-                remedy=(f"ip link set dev {shim.name} mtu {parent.mtu}", "systemctl restart macvland"),
+                remedy=(f"ip link set dev {quote(shim.name)} mtu {parent.mtu}", "systemctl restart macvland"),
             )
     yield from _stuck_containers(shot)
 
@@ -69,8 +70,8 @@ def second_way_out(shot: Snapshot) -> Iterator[Finding]:
                 symptom="the host's own connections leave by the wrong link, with the wrong MAC or address",
                 evidence=(f"there is an IPv{way.version} default route over '{way.link}', {besides}",),
                 remedy=(
-                    f"ip{family} route del default dev {way.link}",
-                    *((f"sysctl -w net.ipv6.conf.{way.link.replace('.', '/')}.accept_ra=0",) if family else ()),
+                    f"ip{family} route del default dev {quote(way.link)}",
+                    *((setting(6, way.link, "accept_ra", 0),) if family else ()),
                 ),
             )
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address
 from itertools import islice
+from shlex import quote
 
-from macvland.cli.doctor.finding import Finding
+from macvland.cli.doctor.finding import Finding, setting
 from macvland.cli.doctor.snapshot import Sighting, Snapshot, listed
 from macvland.cli.lan import Claim, Lan, contested
 from macvland.cli.toml import quoted, spans
@@ -61,13 +62,13 @@ def _remedy(sighting: Sighting, mine: Sequence[Claim]) -> tuple[str, ...]:
     whos = [claim.who for claim in mine]
     talkers = {who.partition(" answers for ")[0] for who in whos if " answers for " in who}
     if talkers:
-        return tuple(f"sysctl -w net.ipv4.conf.{it.replace('.', '/')}.arp_filter=1" for it in sorted(talkers))
+        return tuple(setting(4, link, "arp_filter", 1) for link in sorted(talkers))
     network, address = sighting.lan.network, mine[0].address
     containers = sorted(who.removeprefix("container ") for who in whos if who.startswith("container "))
     moves = [f"docker network disconnect {network} {name}" for name in containers]
     moves += [f"docker network connect --ip FREE_ADDRESS {network} {name}" for name in containers]
     if address.version == 6:
-        return (*moves, f"ip -6 neighbour show {address} dev {sighting.lan.link.name}")
+        return (*moves, f"ip -6 neighbour show {address} dev {quote(sighting.lan.link.name)}")
     return (*moves, f"macvlanctl arp --probe --range {address}/{address.max_prefixlen} {network}")
 
 
@@ -85,7 +86,10 @@ def mute_gateway(shot: Snapshot) -> Iterator[Finding]:
                     network=sighting.lan.network,
                     symptom="containers reach the LAN and nothing beyond it",
                     evidence=(f"the gateway {gateway} did not answer ARP on '{link}', asked twice",),
-                    remedy=(f"ip route show default dev {link}", f"macvlanctl arp --probe {sighting.lan.network}"),
+                    remedy=(
+                        f"ip route show default dev {quote(link)}",
+                        f"macvlanctl arp --probe {sighting.lan.network}",
+                    ),
                 )
 
 
