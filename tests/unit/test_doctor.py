@@ -206,6 +206,16 @@ HARMLESS = {
         ways=(Way(link="shim0", destination=ip_network("192.168.1.193/32")),),
         filtering=(settings("shim0", rp_filter=1), settings("eth0", rp_filter=1)),
     ),
+    "strict, the parent's address as a whole on both": replace(
+        by_hand("192.168.1.50/32", filtering=(settings("shim0", rp_filter=1),)),
+        seen=replace(
+            SEEN,
+            shims=frozenset(),
+            links=frozenset(
+                replace(link, addresses=frozenset({ip_interface("192.168.1.50/32")})) for link in (ETH0, HAND_MADE)
+            ),
+        ),
+    ),
     "loose": by_hand("192.168.1.222/24", ways=SUBNET_WAY, filtering=(settings("shim0", rp_filter=2),)),
     "a parent that answers for its own": replace(GOOD, filtering=(settings("eth0", arp_ignore=1),)),
     "the default route of a parent": replace(GOOD, ways_out=(WayOut(link="eth0", version=4, priority=0),)),
@@ -284,6 +294,8 @@ def test_a_network_without_a_shim_is_worth_a_note_and_no_finding() -> None:
 
 
 def test_gateways_and_those_in_use_are_asked_once_each() -> None:
+    router = container("router", "192.168.1.1")
+    assert in_use(HERE, replace(SEEN, attachments=frozenset({WEB, router}))) == in_use(HERE, SEEN)
     assert list(map(str, in_use(HERE, SEEN))) == ["192.168.1.1", "192.168.1.50", "192.168.1.193"]
 
 
