@@ -250,6 +250,15 @@ def test_what_ends_flux_is_the_filter_of_the_link_that_answers_too_much() -> Non
     assert diagnosis(two)[0].remedy == ("sysctl -w net.ipv4.conf.shim/0.arp_filter=1",)
 
 
+def test_two_links_of_the_host_with_one_address_are_flux_and_a_stranger_is_not() -> None:
+    own = replace(claim("192.168.1.222", HAND_MADE.mac, "link shim0"), sources=frozenset({Source.KERNEL}))
+    assert diagnosis(sighting(own, replace(own, mac=ETH0.mac)))[0].remedy == (
+        "sysctl -w net.ipv4.conf.shim0.arp_filter=1",
+    )
+    stranger = claim("192.168.1.222", "02::", "stranger")
+    assert "arp_filter" not in str(diagnosis(sighting(own, stranger))[0].remedy)
+
+
 def test_taken_addresses_are_a_line_to_copy() -> None:
     shot = sighting(answers="192.168.1.200 192.168.1.201 192.168.1.210")
     assert diagnosis(shot)[0].remedy == ('reserved = ["192.168.1.200-192.168.1.201", "192.168.1.210"]',)

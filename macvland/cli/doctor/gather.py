@@ -34,6 +34,7 @@ from macvland.model import Goal, Host
 from macvland.plan import plan
 from macvland.reconcile import look
 from macvland.wanted import wanted
+from macvland.wanted.fitness import unfit
 
 RATE = 200  # probes in a second
 CONTAINERS = 200  # that are looked into: Docker takes about a millisecond for each
@@ -84,7 +85,7 @@ def gather(network: str | None) -> tuple[Snapshot, list[str]]:
         refusals=tuple((one.action.network, one.reason) for one in refusals),
         contained=_contained(docker, seen, notes),
         firewall=_firewall(notes),
-        sightings=tuple(_sighting(lan, seen, notes) for lan in chosen),
+        sightings=tuple(_sighting(lan, shot, notes) for lan in chosen),
     )
     return _with_daemon(shot, began, docker), notes.words
 
@@ -156,9 +157,10 @@ def _firewall(notes: Notes) -> tuple[Chain, ...]:
     return notes.tried(nftables)
 
 
-def _sighting(lan: Lan, seen: Host, notes: Notes) -> Sighting:
+def _sighting(lan: Lan, shot: Snapshot, notes: Notes) -> Sighting:
+    seen = shot.seen
     neighbours = notes.tried(lambda: known({lan.link.index: lan.link.name}))
-    asked = _asked(lan, seen) if lan.link.up and lan.link.carrier else []
+    asked = _asked(lan, shot)
     try:
         answers = sweep(lan.link, asked, RATE) if asked else frozenset[Answer]()
     except ApplyError as error:
@@ -170,11 +172,16 @@ def _sighting(lan: Lan, seen: Host, notes: Notes) -> Sighting:
     return Sighting(lan=lan, claims=tuple(found), asked=frozenset(asked), answers=answers)
 
 
-def _asked(lan: Lan, seen: Host) -> list[IPv4Address]:
-    """Return whom to ask: gateways once more at the end, for one frame may get lost."""
-    used = in_use(lan, seen)
+def _asked(lan: Lan, shot: Snapshot) -> list[IPv4Address]:
+    """Return whom to ask: gateways once more at the end, for one frame may get lost.
+
+    Nobody over a link that cannot send, or whose frames others take: a silence would say nothing.
+    """
+    if not (lan.link.up and lan.link.carrier) or (unfit(lan.link, shot.facts) and not lan.link.wireless):
+        return []
+    used = in_use(lan, shot.seen)
     gateways = [it for it in used if it in {subnet.gateway for subnet in lan.subnets}]
-    return [*used, *free(lan, seen), *gateways]
+    return [*used, *free(lan, shot.seen), *gateways]
 
 
 def _with_daemon(shot: Snapshot, began: float, docker: Docker) -> Snapshot:

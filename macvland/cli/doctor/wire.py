@@ -7,7 +7,7 @@ from shlex import quote
 
 from macvland.cli.doctor.finding import Finding, setting
 from macvland.cli.doctor.snapshot import Sighting, Snapshot, listed
-from macvland.cli.lan import Claim, Lan, contested
+from macvland.cli.lan import Claim, Lan, Source, contested
 from macvland.cli.toml import quoted, spans
 from macvland.model import Address, Host
 
@@ -61,6 +61,8 @@ def _remedy(sighting: Sighting, mine: Sequence[Claim]) -> tuple[str, ...]:
     """Return what ends it: of a link of this host that answers too much, its filter; else, to give way."""
     whos = [claim.who for claim in mine]
     talkers = {who.partition(" answers for ")[0] for who in whos if " answers for " in who}
+    if sum(Source.KERNEL in claim.sources for claim in mine) > 1:  # two of this host's links: nobody else is in it
+        talkers |= {who.removeprefix("link ") for who in whos if who.startswith("link ")}
     if talkers:
         return tuple(setting(4, link, "arp_filter", 1) for link in sorted(talkers))
     network, address = sighting.lan.network, mine[0].address
