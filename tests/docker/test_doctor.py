@@ -14,6 +14,7 @@ import pytest
 from macvland.action import Prove
 from macvland.engine import Docker
 from macvland.engine.history import History
+from macvland.model import Host as Seen
 from macvland.model import Proof
 from tests.faults.daemon import Daemon
 from tests.lab import Host, Lab, Station, engine, wait_until
@@ -23,7 +24,6 @@ from tests.scene import (
     add_nic,
     declare,
     docker_options,
-    networks,
     tidy,
     wait_for_state,
     wait_for_ways,
@@ -417,8 +417,8 @@ def test_a_network_that_docker_lost_is_found_by_what_was_proved(host: Host) -> N
     host.path("/run/macvland").mkdir(exist_ok=True)
     history = History(host.path("/run/macvland/docker.json"), host.path("/run/docker.pid"))
     docker = Docker(str(host.docker_socket), history=history)
-    identifier = networks(host)["pub_net"]
-    assert docker.apply([Prove(Proof(network="pub_net", id=identifier, parent="eth0"))]) == ()
+    (network,) = docker.observe(Seen()).networks
+    assert docker.apply([Prove(Proof(network="pub_net", id=network.id, parent="eth0"))]) == ()
     docker.remember()
     assert "MV202" in codes(host, "pub_net")
 
