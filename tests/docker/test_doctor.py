@@ -7,6 +7,8 @@ import json
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from macvland.model import Host as Seen
 from macvland.model import Proof
 from tests.faults.daemon import Daemon
 from tests.lab import Host, Lab, Station, engine, wait_until
+from tests.lab.wire import REQUEST, Wire, listening
 from tests.scene import (
     BORROWED,
     Serving,
@@ -390,6 +393,15 @@ def test_where_nothing_is_wrong_nothing_is_found(stage: Stage) -> None:
     assert (told.returncode, told.stdout) == (0, "nothing found\n")
 
 
+def test_a_daemon_that_acts_a_moment_later_is_no_finding(stage: Stage) -> None:
+    with a_daemon_that_hangs(stage):
+        assert stage.daemon
+        later = Timer(1.2, stage.daemon.process.send_signal, [signal.SIGCONT])
+        later.start()
+        assert codes(stage.host) == set()
+        later.join()
+
+
 def test_a_remedy_cures(stage: Stage) -> None:
     """Of those that are commands for this very host: they are run as they are printed."""
     with flux(stage):
@@ -433,7 +445,13 @@ def test_the_doctor_tells_the_lan_nothing_and_changes_nothing(stage: Stage, shar
     stage.ready()
     shared_lab.router.ip("neigh", "flush", "all")
     before = [stage.host.ip(what, "show") for what in ("link", "address", "route", "rule")]
-    assert codes(stage.host) == set()
+    with listening(Path("/run/netns", shared_lab.router.namespace), shared_lab.router.nic) as packets:
+        assert codes(stage.host) == set()
+        seen = Wire(packets).arps()
+    probes = [arp for arp in seen if arp.operation == REQUEST and arp.source == stage.host.mac]
+    assert {probe.sender for probe in probes} == {"0.0.0.0"}
+    assert [probe.target for probe in probes].count(shared_lab.router.address) == 2  # a frame may get lost
+    assert len(probes) < 40  # the range has 32 addresses
     assert [stage.host.ip(what, "show") for what in ("link", "address", "route", "rule")] == before
     assert stage.host.address not in shared_lab.router.arp_table()
 
