@@ -27,7 +27,6 @@ from tests.scene import (
     add_nic,
     declare,
     docker_options,
-    tidy,
     wait_for_state,
     wait_for_ways,
 )
@@ -79,22 +78,9 @@ class Stage:
         self.host.run("iptables-nft", *words, environment=engine.environment())
 
 
-@pytest.fixture
-def host(shared_docker_host: Host) -> Iterator[Host]:
-    yield shared_docker_host
-    tidy(shared_docker_host)
-
-
 @pytest.fixture(scope="module")
 def camera(shared_lab: Lab) -> Station:
     return shared_lab.station("camera", f"{CAMERA}/24")
-
-
-@pytest.fixture
-def serve(host: Host) -> Iterator[Serving]:
-    serving = Serving(host)
-    yield serving
-    serving.stop()
 
 
 @pytest.fixture

@@ -1,16 +1,11 @@
 """macvlanctl try on a real host, typed into a real terminal: kept on a yes, and whatever else happens, as it was."""
 
-import fcntl
 import json
-import os
-import pty
-import select
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from docker.errors import NotFound
@@ -19,6 +14,7 @@ from macvland.config.trial import clock, end_of
 from tests.lab import Host, wait_until
 from tests.lab.command import PROJECT
 from tests.lab.macvland import console_script
+from tests.lab.terminal import Terminal
 from tests.scene import (
     BORROWED,
     OWN,
@@ -50,65 +46,16 @@ CTRL_C, CTRL_D = b"\x03", b"\x04"
 OLD = declare(BORROWED)
 NEW = declare(OWN, gateway="2")
 
-# The program is the leader of its session: so the terminal becomes its own, and Ctrl-C and a hang-up are the kernel's.
-TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
 HURRIED = "from macvland.cli import attempt; attempt.PATIENCE, attempt.MARGIN = 2.0, 0.5"
 
 
-class Trial:
+class Trial(Terminal):
     """A `macvlanctl try` in a terminal."""
-
-    begun: ClassVar[list["Trial"]] = []  # and still to be ended, should a test not come so far
 
     def __init__(self, host: Host, *words: str, session: str = CONSOLE, first: str = "pass") -> None:
         """Begin it."""
-        interpreter, option, script = console_script("macvlanctl", "macvland.cli")
-        self.ours, theirs = pty.openpty()
-        fcntl.fcntl(self.ours, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
-        ends: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
-        self.process = host.popen(
-            *(interpreter, option, f"{TERMINAL}; {first}; {script}", "try", FILE, *words),
-            environment={"PYTHONPATH": str(PROJECT), "SSH_CONNECTION": session, "COLUMNS": "200", "NO_COLOR": "1"},
-            **ends,
-        )
-        os.close(theirs)
-        self.begun.append(self)
-        self.text = ""
-
-    def wait_for(self, text: str, seconds: float = 20) -> None:
-        """Wait until the terminal shows *text*."""
-        end = time.monotonic() + seconds
-        while text not in self.text:
-            assert select.select([self.ours], [], [], max(0.0, end - time.monotonic()))[0], self.text
-            self.text += self._read()
-
-    def _read(self) -> str:
-        try:
-            data = os.read(self.ours, 4096)
-        except OSError:  # the kernel's way to say that nobody has the other end any more
-            data = b""
-        assert data, f"the terminal is closed: {self.text}"
-        return data.decode().replace("\r\n", "\n")
-
-    def type(self, keys: bytes) -> None:
-        """Press *keys*."""
-        os.write(self.ours, keys)
-
-    def hang_up(self) -> None:
-        """Close the terminal's window."""
-        os.close(self.ours)
-        self.ours = -1
-
-    def end(self, seconds: float = 40) -> int:
-        """Return the exit status."""
-        end = time.monotonic() + seconds
-        while self.ours >= 0 and self.process.poll() is None and time.monotonic() < end:
-            if select.select([self.ours], [], [], 0.05)[0]:
-                try:
-                    self.text += self._read()
-                except AssertionError:
-                    break
-        return self.process.wait(max(0.1, end - time.monotonic()))
+        environment = {"SSH_CONNECTION": session, "COLUMNS": "200"}
+        super().__init__(host, "try", FILE, *words, environment=environment, first=first)
 
 
 @pytest.fixture
@@ -117,20 +64,10 @@ def host(shared_docker_host: Host) -> Iterator[Host]:
     host.path("/etc/tried").mkdir(exist_ok=True)
     host.path(FILE).write_text(NEW)
     yield host
-    for trial in Trial.begun:
-        trial.process.kill()
-        trial.process.wait()
-    Trial.begun.clear()
+    Trial.kill_all()
     for file in host.path("/run/macvlan.d/try").glob("*"):
         file.unlink()
     tidy(host)
-
-
-@pytest.fixture
-def serve(host: Host) -> Iterator[Serving]:
-    serving = Serving(host)
-    yield serving
-    serving.stop()
 
 
 def serving(host: Host, serve: Serving) -> Any:
