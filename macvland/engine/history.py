@@ -44,7 +44,8 @@ class History:
 
     def judge(self, network: str, verdict: str) -> None:
         """Note what was found out about the network with this id."""
-        self._state = replace(self._state, verdicts={**self.verdicts(), network: verdict})
+        known = self.verdicts()  # first: with another dockerd it begins anew
+        self._state = replace(self._state, verdicts={**known, network: verdict})
 
     def cut(self, endpoints: Sequence[tuple[str, str]]) -> frozenset[str]:
         """Return those of *endpoints*, each an id and the name of its parent, that were made over a link that is gone.

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab import Host, wait_until
-from tests.scene import BORROWED, Serving, add_nic, declare, tidy, wait_for_state, wait_for_ways, ways
+from tests.scene import BORROWED, Serving, add_nic, declare, inspect, tidy, wait_for_state, wait_for_ways, ways
 
 HOST = "192.168.1.50"
+ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
 SHARING = 27  # the first Docker that lets networks share a parent (moby#47318)
 
 
@@ -60,6 +61,32 @@ def test_networks_share_a_parent_where_docker_lets_them(host: Host, serve: Servi
     host.remove("first.toml")
     wait_for_state(daemon, host, "first", "leaving")
     host.ping("10.5.5.51")
+
+
+def test_networks_that_swap_places_in_one_edit_stay_as_they_are_with_their_containers(
+    host: Host, serve: Serving
+) -> None:
+    daemon = serve()
+    files = {"first": declare(), "second": declare(parent="eth2", lan="10.6.6")}
+    for name, text in files.items():
+        host.drop(f"{name}.toml", text)
+        wait_for_state(daemon, host, name, "ready")
+    run(host, "web", "--network", "first")
+    host.drop("first.toml", files["second"])
+    host.drop("second.toml", files["first"])
+    for name in files:
+        (reason,) = wait_for_state(daemon, host, name, "failed").reasons
+        assert reason.endswith("; the old network is back, with its containers")
+    assert (subnet_of(host, "first"), subnet_of(host, "second")) == ("192.168.1.0/24", "10.6.6.0/24")
+    assert host.docker("inspect", "--format", ADDRESS, "web").split() == ["192.168.1.192"]
+    host.drop("second.toml", declare(parent="eth2", lan="10.7.7"))
+    host.drop("first.toml", files["first"])
+    wait_for_state(daemon, host, "second", "ready")
+    wait_for_state(daemon, host, "first", "ready")
+
+
+def subnet_of(host: Host, name: str) -> str:
+    return str(inspect(host, name)["IPAM"]["Config"][0]["Subnet"])
 
 
 def test_a_container_in_somebody_elses_namespace_or_none_has_no_way_of_its_own(host: Host, serve: Serving) -> None:

@@ -8,11 +8,12 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from shutil import rmtree
 
 import pytest
 
 from tests.faults.daemon import Daemon
-from tests.faults.journald import Journald
+from tests.faults.journald import Journald, stream_of
 from tests.lab import Host, Lab, engine, wait_until
 from tests.lab.command import PROJECT
 from tests.lab.terminal import Terminal
@@ -33,6 +34,8 @@ OTHER_GATEWAY = declare(BORROWED, gateway="2")
 VOLATILE = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "2026-01-01T00:00:00Z"),
     (re.compile(r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b"), "02:00:00:00:00:00"),
+    (re.compile(r"\b[0-9a-f]{12}\b"), "0123456789ab"),
+    (re.compile(r"\(\d+ s ago\)"), "(1 s ago)"),
     (re.compile(r"Docker [0-9][^ ,]*"), "Docker 26"),
 )
 
@@ -65,21 +68,22 @@ def _question(title: str, answer: str) -> Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """A host with a journal and a daemon, and the LAN around it."""
+    """A host, on which the questions come up."""
 
-    lab: Lab
     host: Host
-    journald: Journald
 
     @contextmanager
     def daemon(self) -> Iterator[Daemon]:
-        """Have a daemon that logs to the journal."""
-        with self.journald.connect() as stream:
-            daemon = Daemon(self.host, stderr=stream)
+        """Have a daemon that logs to a journal of its own."""
+        journald = Journald(self.host)
+        with journald.connect() as stream:
+            daemon = Daemon(self.host, stderr=stream, environment=stream_of(stream))
         try:
             yield daemon
         finally:
             daemon.stop()
+            journald.kill()
+            rmtree(self.host.path("/run/log/journal"))
 
     @contextmanager
     def served(self) -> Iterator[Daemon]:
@@ -89,14 +93,12 @@ class Stage:
             wait_for_state(daemon, self.host, "pub_net", "ready")
             self.host.container("web", "pub_net", ip=WEB)
             wait_for_ways(self.host, {WEB: self.host.address})
-            wait_until(lambda: "web" in self.host.ctl("status", "pub_net").stdout)
+            wait_until(lambda: f"add route to {WEB}" in self.host.ctl("status", "pub_net").stdout)
             yield daemon
 
     def draft(self, text: str) -> None:
         """Put a file where the administrator edits one."""
-        file = self.host.path(f"{DRAFTS}/pub_net.toml")
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text)
+        self.host.path(f"{DRAFTS}/pub_net.toml").write_text(text)
 
     def answer(self, words: tuple[str, ...]) -> tuple[int, str]:
         """Run macvlanctl in a terminal, with a yes to what it asks; return its exit status and what is shown."""
@@ -188,20 +190,16 @@ def plain(text: str) -> str:
     return text
 
 
-@contextmanager
-def staged(lab: Lab, host: Host) -> Iterator[Stage]:
-    """Have the stage on *host*, which has Docker."""
+def staged(lab: Lab, host: Host) -> Stage:
+    """Return the stage on *host*, which has Docker, with a stranger on the LAN."""
     lab.station("camera", f"{CAMERA}/24")
-    journald = Journald(host)
     host.path(DRAFTS).mkdir()
-    yield Stage(lab=lab, host=host, journald=journald)
-    journald.kill()
+    return Stage(host=host)
 
 
 @pytest.fixture(scope="module")
-def stage(shared_lab: Lab, shared_docker_host: Host) -> Iterator[Stage]:
-    with staged(shared_lab, shared_docker_host) as stage:
-        yield stage
+def stage(shared_lab: Lab, shared_docker_host: Host) -> Stage:
+    return staged(shared_lab, shared_docker_host)
 
 
 @pytest.mark.parametrize("question", questions(PAGE.read_text()), ids=lambda it: it.title)
@@ -222,14 +220,14 @@ def main() -> None:
     with Lab() as lab:
         host = lab.host()
         host.dockerd()
-        with staged(lab, host) as stage:
-            for question in questions(page):
-                with SCENES[question.title](stage):
-                    status, shown = stage.answer(question.words)
-                tidy(host)
-                print(status, question.title)
-                head = f"# macvlanctl {shlex.join(question.words)}\n"
-                page = page.replace(f"{head}{question.output}```", f"{head}{shown}```")
+        stage = staged(lab, host)
+        for question in questions(page):
+            with SCENES[question.title](stage):
+                status, shown = stage.answer(question.words)
+            tidy(host)
+            print(status, question.title)
+            head = f"# macvlanctl {shlex.join(question.words)}\n"
+            page = page.replace(f"{head}{question.output}```", f"{head}{shown}```")
     PAGE.write_text(page)
 
 

@@ -217,7 +217,8 @@ def test_docker_hears_the_new_name_of_a_parent_that_is_known_by_its_mac(served: 
     host.drop("lab.toml", lab(MAC))
     before = indexes(host)
     host.ip("link", "set", "eth5", "name", "other5")
-    wait_until(lambda: inspect(host, "lab")["Options"]["parent"] == "other5")
+    served.wait_for("replace Docker network 'lab': parent eth5 -> other5")  # for a moment in between there is none
+    assert inspect(host, "lab")["Options"]["parent"] == "other5"
     wait_for_state(served, host, "lab", "ready")
     reached(host)
     assert indexes(host) == before

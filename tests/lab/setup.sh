@@ -19,7 +19,8 @@ install_missing() {
 
 apt() {
     verb=$1; shift
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$verb" --yes --no-install-recommends "$@" >.cache/apt.log 2>&1
+    # One at a time: another target may be setting itself up, and apt-get does not wait for a lock.
+    DEBIAN_FRONTEND=noninteractive flock .cache apt-get -qq -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$verb" --yes --no-install-recommends "$@" >.cache/apt.log 2>&1
 }
 
 # A python3 earlier on PATH may be a version manager's shim; the distribution's is preferred.

@@ -1,0 +1,25 @@
+"""What macvland remembers of a Docker holds for one run of it."""
+
+from pathlib import Path
+
+from macvland.engine.history import KNOWN, History
+
+
+def test_a_verdict_on_a_docker_that_nobody_had_looked_at_since_its_start_is_kept(tmp_path: Path) -> None:
+    pidfile = tmp_path / "docker.pid"
+    history = History(tmp_path / "docker.json", pidfile)
+    history.judge("old", KNOWN)
+    pidfile.write_text("1")
+    history.judge("new", "lost")
+    assert history.verdicts() == {"new": "lost"}
+
+
+def test_what_was_found_out_outlives_the_daemon_and_not_docker(tmp_path: Path) -> None:
+    file, pidfile = tmp_path / "docker.json", tmp_path / "docker.pid"
+    pidfile.write_text("1")
+    history = History(file, pidfile)
+    history.judge("known", KNOWN)
+    history.save()
+    assert History(file, pidfile).verdicts() == {"known": KNOWN}
+    pidfile.unlink()
+    assert History(file, pidfile).verdicts() == {}
