@@ -1,4 +1,4 @@
-"""macvlanctl: what is, what would be done, and whether files are right. A module for each verb.
+"""macvlanctl: what is, what would be done, and whether files are right. A module or a package for each verb.
 
 Refuses to change anything of the network: that is the daemon's alone, and so these verbs write files at most.
 """

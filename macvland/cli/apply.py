@@ -16,7 +16,7 @@ from macvland.cli.ending import ERROR, FINE, OTHERWISE, fail
 from macvland.cli.outlook import Outlook, outlook
 from macvland.cli.reload import START, NotAskedError, ask
 from macvland.cli.steps import described, steps
-from macvland.cli.terminal import columns, paint
+from macvland.cli.text.terminal import columns, paint
 from macvland.cli.wait import seconds
 from macvland.status import State, Status
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from macvland import config
 from macvland.cli.ending import ERROR, FINE
-from macvland.cli.excerpt import excerpt
+from macvland.cli.text.excerpt import excerpt
 from macvland.config import Config
 from macvland.error import ConfigError
 

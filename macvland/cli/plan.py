@@ -7,7 +7,7 @@ import sys
 from macvland.cli.ending import ERROR, FINE, OTHERWISE
 from macvland.cli.outlook import outlook
 from macvland.cli.steps import described, steps
-from macvland.cli.terminal import columns, paint
+from macvland.cli.text.terminal import columns, paint
 
 TEXT = "show what the daemon would change now (exit 0: nothing, 2: something, 1: an error)"
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from macvland.action import Action, Add, Change, Delete, Finish, Prove, Reconnect, Replace
 from macvland.cli.impact import impact
-from macvland.cli.layout import filled
-from macvland.cli.terminal import BOLD, CYAN, GREEN, RED, YELLOW, Paint
+from macvland.cli.text.layout import filled
+from macvland.cli.text.terminal import BOLD, CYAN, GREEN, RED, YELLOW, Paint
 from macvland.model import Host
 
 COLOURS: dict[type[Action], str] = {

@@ -46,7 +46,7 @@ CTRL_C, CTRL_D = b"\x03", b"\x04"
 OLD = declare(BORROWED)
 NEW = declare(OWN, gateway="2")
 
-HURRIED = "from macvland.cli import attempt; attempt.PATIENCE, attempt.MARGIN = 2.0, 0.5"
+HURRIED = "from macvland.cli.try_ import attempt; attempt.PATIENCE, attempt.MARGIN = 2.0, 0.5"
 
 
 class Trial(Terminal):

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from macvland import cli
-from macvland.cli.adoption import adoption, together
-from macvland.cli.handmade import Handmade, handmade
+from macvland.cli.adopt.adoption import adoption, together
+from macvland.cli.adopt.handmade import Handmade, handmade
 from macvland.config import check
 from macvland.kernel.survey import Way
 from macvland.model import Host, Link

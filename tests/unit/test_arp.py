@@ -7,8 +7,8 @@ from ipaddress import ip_address, ip_interface, ip_network
 import pytest
 
 from macvland import cli
-from macvland.cli.arp import _asked, table
-from macvland.cli.lan import Claim, Lan, Source, claims, contested, heard_of, lans, targets
+from macvland.cli.arp.lan import Claim, Lan, Source, claims, contested, heard_of, lans, targets
+from macvland.cli.arp.verb import _asked, table
 from macvland.kernel.survey import ArpSettings, Known
 from macvland.kernel.sweep import claim_in, probe
 from macvland.model import Address, Dad, Host, Link, Network, Proxy, Shim, ShimAddress, Subnet

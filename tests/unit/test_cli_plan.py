@@ -17,7 +17,7 @@ from macvland.cli.apply import settled, taken
 from macvland.cli.impact import impact
 from macvland.cli.reload import NotAskedError, ask, takes_requests
 from macvland.cli.steps import described, steps
-from macvland.cli.terminal import coloured, plain
+from macvland.cli.text.terminal import coloured, plain
 from macvland.model import Attachment, Host, Network, Shim, Subnet
 from macvland.status import State, Status, read, write
 from tests.unit.samples import container

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from macvland import cli, journal
-from macvland.cli import history as past
-from macvland.cli.cells import width
-from macvland.cli.detail import Subject, away, detail
-from macvland.cli.history import History, Record
-from macvland.cli.layout import filled
-from macvland.cli.overview import overview
-from macvland.cli.terminal import coloured, plain
+from macvland.cli.status import history as past
+from macvland.cli.status.detail import Subject, away, detail
+from macvland.cli.status.history import History, Record
+from macvland.cli.status.overview import overview
+from macvland.cli.text.cells import width
+from macvland.cli.text.layout import filled
+from macvland.cli.text.terminal import coloured, plain
 from macvland.status import AttachmentStatus, State, Status, read, write
 from tests.unit.test_status import FINE, READY
 

@@ -11,6 +11,7 @@ import pytest
 
 from macvland import cli
 from macvland.action import Delete
+from macvland.cli.arp.lan import Claim, Lan, Source
 from macvland.cli.doctor.diagnosis import FINDERS, diagnosis, notes
 from macvland.cli.doctor.docker import of_reports
 from macvland.cli.doctor.finding import CODES, Finding, ordered
@@ -20,7 +21,6 @@ from macvland.cli.doctor.manager import claims_on
 from macvland.cli.doctor.report import told
 from macvland.cli.doctor.snapshot import Claimed, Contained, Machine, Sighting, Snapshot
 from macvland.cli.doctor.wire import FREE, free, in_use
-from macvland.cli.lan import Claim, Lan, Source
 from macvland.error import ConfigError
 from macvland.kernel.firewall import Chain, Rule
 from macvland.kernel.inside import Inside

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from macvland.cli.cells import width
-from macvland.cli.excerpt import excerpt
+from macvland.cli.text.cells import width
+from macvland.cli.text.excerpt import excerpt
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from macvland.cli.cells import width
-from macvland.cli.svg import svg
-from macvland.cli.terminal import RED, coloured
-from macvland.cli.topology import Node, Sight, topology, troubles
-from macvland.cli.tree import tree
+from macvland.cli.show.svg import svg
+from macvland.cli.show.topology import Node, Sight, topology, troubles
+from macvland.cli.show.tree import tree
+from macvland.cli.text.cells import width
+from macvland.cli.text.terminal import RED, coloured
 from macvland.model import Goal, Hold, Host, Link, Loss, Mode, Network, Obstacle, Route, Shim, Subnet
 from macvland.status import AttachmentStatus, State
 from tests.unit.samples import HOST, LAB, LAN, container, declaration, declared, goal

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from macvland.action import Add, Failure
-from macvland.cli.overview import overview
-from macvland.cli.terminal import UNBOUNDED, plain
+from macvland.cli.status.overview import overview
+from macvland.cli.text.terminal import UNBOUNDED, plain
 from macvland.config import Config
 from macvland.error import ConfigError
 from macvland.model import Dad, Hold, Host, Network, Obstacle, Subnet

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from macvland.cli.trial import TrialError, alone, keep, place, withdraw
+from macvland.cli.try_.trial import TrialError, alone, keep, place, withdraw
 from macvland.config import Config, read, tried
 from macvland.config.trial import clock, end_of, stamped
 from tests.unit.test_config_files import good

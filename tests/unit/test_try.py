@@ -16,9 +16,9 @@ import pytest
 
 from macvland import cli
 from macvland.action import Action, Add, Change, Delete, Prove, Replace
-from macvland.cli.converging import arrived, failure, taken
-from macvland.cli.question import EndedError, Interruptible, NobodyError, asked, is_yes, say
-from macvland.cli.session import Session, addresses, carriers, inherited, touching
+from macvland.cli.try_.converging import arrived, failure, taken
+from macvland.cli.try_.question import EndedError, Interruptible, NobodyError, asked, is_yes, say
+from macvland.cli.try_.session import Session, addresses, carriers, inherited, touching
 from macvland.model import (
     Host,
     Link,
@@ -66,7 +66,7 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> None:
     def alone() -> None:
         raise AssertionError
 
-    monkeypatch.setattr("macvland.cli.try_.alone", alone)
+    monkeypatch.setattr("macvland.cli.try_.verb.alone", alone)
 
 
 def test_whoever_is_not_root_is_told_how(good: Path, capsys: Output) -> None:

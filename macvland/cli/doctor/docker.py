@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from shlex import quote
 from typing import Any
 
+from macvland.cli.adopt.handmade import handmade
 from macvland.cli.doctor.finding import Finding
 from macvland.cli.doctor.snapshot import Contained, Snapshot, listed
-from macvland.cli.handmade import handmade
 from macvland.engine.lost import SHARED_API
 from macvland.model import Mode
 

@@ -13,14 +13,14 @@ from typing import TypeVar
 
 from macvland import config
 from macvland.action import Action
+from macvland.cli.adopt.handmade import candidates
+from macvland.cli.arp.lan import Lan, claims, heard_of, lans
 from macvland.cli.daemon import is_current, last, remembered
 from macvland.cli.doctor.docker import of_reports
 from macvland.cli.doctor.machine import read_machine
 from macvland.cli.doctor.manager import claims_on
 from macvland.cli.doctor.snapshot import Contained, Sighting, Snapshot
 from macvland.cli.doctor.wire import free, in_use
-from macvland.cli.handmade import candidates
-from macvland.cli.lan import Lan, claims, heard_of, lans
 from macvland.config import Config
 from macvland.engine import Docker
 from macvland.error import ApplyError

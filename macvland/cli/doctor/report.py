@@ -5,10 +5,10 @@ A remedy is never wrapped: it is to be copied.
 
 from collections.abc import Iterator, Sequence
 
-from macvland.cli.columns import printable
 from macvland.cli.doctor.finding import CODES, Finding
-from macvland.cli.layout import filled
-from macvland.cli.terminal import BOLD, RED, Paint, plain
+from macvland.cli.text.columns import printable
+from macvland.cli.text.layout import filled
+from macvland.cli.text.terminal import BOLD, RED, Paint, plain
 
 SEEN, DO = "  seen: ", "  do:   "
 FURTHER = "        "

@@ -6,9 +6,9 @@ of one link can be raised alone, and lowered only together with that for all.
 
 from collections.abc import Iterator
 
+from macvland.cli.adopt.handmade import Handmade, handmade
 from macvland.cli.doctor.finding import Finding, setting
 from macvland.cli.doctor.snapshot import Snapshot
-from macvland.cli.handmade import Handmade, handmade
 from macvland.model import Link, Network
 
 STRICT = 1

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from shlex import quote
 
+from macvland.cli.adopt.handmade import handmade
 from macvland.cli.doctor.finding import Finding, setting
 from macvland.cli.doctor.snapshot import Snapshot, listed
-from macvland.cli.handmade import handmade
 
 
 def left_over(shot: Snapshot) -> Iterator[Finding]:

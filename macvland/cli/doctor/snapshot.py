@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from macvland.action import Action
-from macvland.cli.lan import Claim, Lan
+from macvland.cli.arp.lan import Claim, Lan
 from macvland.config import Config
 from macvland.kernel.firewall import Chain
 from macvland.kernel.inside import Inside

@@ -5,13 +5,13 @@ import json
 import sys
 from dataclasses import asdict
 
-from macvland.cli.columns import printable
 from macvland.cli.doctor.diagnosis import diagnosis, notes
 from macvland.cli.doctor.finding import CODES
 from macvland.cli.doctor.gather import gather
 from macvland.cli.doctor.report import told
 from macvland.cli.ending import FINE, OTHERWISE
-from macvland.cli.terminal import columns, paint
+from macvland.cli.text.columns import printable
+from macvland.cli.text.terminal import columns, paint
 
 TEXT = "find out why a network does not work, and what to do (exit 2: there are findings)"
 

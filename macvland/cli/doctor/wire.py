@@ -5,10 +5,10 @@ from ipaddress import IPv4Address
 from itertools import islice
 from shlex import quote
 
+from macvland.cli.adopt.toml import quoted, spans
+from macvland.cli.arp.lan import Claim, Lan, Source, contested
 from macvland.cli.doctor.finding import Finding, setting
 from macvland.cli.doctor.snapshot import Sighting, Snapshot, listed
-from macvland.cli.lan import Claim, Lan, Source, contested
-from macvland.cli.toml import quoted, spans
 from macvland.model import Address, Host
 
 IN_USE, FREE = 256, 64  # addresses that one network has asked for: two seconds at the sweep's rate

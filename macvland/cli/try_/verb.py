@@ -1,4 +1,4 @@
-"""The verb try: a file counts until somebody says that it is to stay, and not longer than he was asked for.
+"""The command: refuse, foretell, try, and tell how it ended.
 
 Refuses to change the network itself: it writes the file, and the daemon does the rest.
 """
@@ -12,17 +12,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from macvland import config
-from macvland.cli.attempt import Case, Ended, attempt
 from macvland.cli.check import tell
 from macvland.cli.daemon import is_current, last
 from macvland.cli.ending import FINE, OTHERWISE, fail
 from macvland.cli.outlook import Outlook, outlook
-from macvland.cli.question import EndedError, Interruptible, say
 from macvland.cli.reload import START
-from macvland.cli.session import session, touching
 from macvland.cli.steps import described, steps
-from macvland.cli.terminal import columns, paint
-from macvland.cli.trial import TrialError, alone, edition
+from macvland.cli.text.terminal import columns, paint
+from macvland.cli.try_.attempt import Case, Ended, attempt
+from macvland.cli.try_.question import EndedError, Interruptible, say
+from macvland.cli.try_.session import session, touching
+from macvland.cli.try_.trial import TrialError, alone, edition
 from macvland.cli.wait import seconds
 from macvland.config.source import LARGEST, given
 from macvland.config.trial import DIRECTORY, stamped

@@ -1,4 +1,4 @@
-"""The verb arp: which MAC the LAN sees for each address of a network, and whether any has two."""
+"""The command: gather what is known of the LANs, ask them if wanted, print who has which address."""
 
 import argparse
 import json
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, ip_network
 
 from macvland import config
-from macvland.cli.columns import laid_out, printable
+from macvland.cli.arp.lan import Claim, Lan, claims, contested, heard_of, lans, targets
 from macvland.cli.daemon import remembered
 from macvland.cli.ending import FINE, OTHERWISE, fail
-from macvland.cli.lan import Claim, Lan, claims, contested, heard_of, lans, targets
-from macvland.cli.terminal import RED, Paint, columns, paint, plain
+from macvland.cli.text.columns import laid_out, printable
+from macvland.cli.text.terminal import RED, Paint, columns, paint, plain
 from macvland.engine import Docker
 from macvland.kernel import Kernel
 from macvland.kernel.survey import arp_settings, known

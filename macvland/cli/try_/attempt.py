@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from macvland.action import Action
-from macvland.cli.converging import NEVER, News, arrived, failure, lacking, restored, version
 from macvland.cli.daemon import last
 from macvland.cli.outlook import Outlook, outlook
-from macvland.cli.question import EndedError, Interruptible, NobodyError, asked, is_yes, say
-from macvland.cli.session import Session
-from macvland.cli.trial import edition, keep, place, withdraw
+from macvland.cli.try_.converging import NEVER, News, arrived, failure, lacking, restored, version
+from macvland.cli.try_.question import EndedError, Interruptible, NobodyError, asked, is_yes, say
+from macvland.cli.try_.session import Session
+from macvland.cli.try_.trial import edition, keep, place, withdraw
 from macvland.config import KEPT
 from macvland.config.trial import DIRECTORY, clock
 from macvland.error import ApplyError

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from macvland.cli.layout import GAP, filled, joined, laid_out
-from macvland.cli.terminal import BOLD, COLOURS, Paint
+from macvland.cli.text.layout import GAP, filled, joined, laid_out
+from macvland.cli.text.terminal import BOLD, COLOURS, Paint
 from macvland.status import NetworkStatus, Status, line
 
 HEAD = ("NETWORK", "STATE", "PARENT", "SUBNETS", "HOST", "CONTAINERS")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from macvland.cli.cells import padded, width
+from macvland.cli.text.cells import padded, width
 
 GAP = 2  # columns between two cells
 

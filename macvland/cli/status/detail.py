@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from macvland.cli.history import History
-from macvland.cli.layout import filled, joined, laid_out
-from macvland.cli.overview import carried
-from macvland.cli.terminal import BOLD, COLOURS, Paint
+from macvland.cli.status.history import History
+from macvland.cli.status.overview import carried
+from macvland.cli.text.layout import filled, joined, laid_out
+from macvland.cli.text.terminal import BOLD, COLOURS, Paint
 from macvland.status import NetworkStatus
 
 INDENT = "  "

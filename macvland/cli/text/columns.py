@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from macvland.cli.cells import padded, width
+from macvland.cli.text.cells import padded, width
 
 LEAST = 8  # cells of the column that yields
 

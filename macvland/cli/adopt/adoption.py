@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from macvland.cli.handmade import Handmade, commented, shim_of
-from macvland.cli.toml import written
+from macvland.cli.adopt.handmade import Handmade, commented, shim_of
+from macvland.cli.adopt.toml import written
 from macvland.config import Declaration, parse
 from macvland.config.declare import DOCKERS_OWN, NAME
 from macvland.config.network import THEIRS

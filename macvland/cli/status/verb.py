@@ -1,4 +1,4 @@
-"""The verb status: every network as the daemon saw it last, or all about one of them."""
+"""The command: read the status file, and print all of it or all about one network."""
 
 import argparse
 import json
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from macvland import status as report
 from macvland.cli.daemon import is_current, missing
-from macvland.cli.detail import Subject, detail
 from macvland.cli.ending import FINE, OTHERWISE, fail
-from macvland.cli.follow import follow
-from macvland.cli.history import History, UnreadableError, history
-from macvland.cli.overview import overview
-from macvland.cli.terminal import columns, paint
+from macvland.cli.status.detail import Subject, detail
+from macvland.cli.status.follow import follow
+from macvland.cli.status.history import History, UnreadableError, history
+from macvland.cli.status.overview import overview
+from macvland.cli.text.terminal import columns, paint
 from macvland.status import NetworkStatus, Status, rfc3339
 
 TEXT = "show every network as the daemon saw it last, or all about one"

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from macvland.cli.columns import printable
-from macvland.cli.terminal import RED, Paint, plain
-from macvland.cli.topology import UNSAID, Node
+from macvland.cli.show.topology import UNSAID, Node
+from macvland.cli.text.columns import printable
+from macvland.cli.text.terminal import RED, Paint, plain
 
 NARROWEST = 24  # columns of text, however deep it stands: below that it overflows
 

@@ -1,4 +1,4 @@
-"""The verb adopt: files for the macvlan networks and shims that people made by hand. It changes neither."""
+"""The command: look, adopt what there is a file for, print or write the files."""
 
 import argparse
 import json
@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from macvland.cli.adoption import Adoption, Json, adoption, together
+from macvland.cli.adopt.adoption import Adoption, Json, adoption, together
+from macvland.cli.adopt.handmade import candidates, handmade
+from macvland.cli.adopt.reports import of_compose, of_inspect
 from macvland.cli.ending import ERROR, FINE, OTHERWISE, fail
-from macvland.cli.handmade import candidates, handmade
-from macvland.cli.reports import of_compose, of_inspect
 from macvland.config.wording import escaped
 from macvland.engine import Docker
 from macvland.engine.translate import is_ours, network_of

@@ -5,7 +5,7 @@ Whatever is in the line, what is shown is one line, prints, and is no longer tha
 
 from itertools import accumulate
 
-from macvland.cli.cells import shown, width
+from macvland.cli.text.cells import shown, width
 
 INDENT = "  "
 CUT = "…"

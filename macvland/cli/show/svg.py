@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from textwrap import wrap
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from macvland.cli.cells import width
-from macvland.cli.columns import cut, printable
-from macvland.cli.topology import UNSAID, Node
+from macvland.cli.show.topology import UNSAID, Node
+from macvland.cli.text.cells import width
+from macvland.cli.text.columns import cut, printable
 
 SIZE, LINE, PAD, GAP = 13, 18, 10, 14  # px: of the font, from line to line, within a box, between boxes
 LETTER = SIZE * 0.62  # px: Menlo and DejaVu have 0.602 em, which is the widest that is common

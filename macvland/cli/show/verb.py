@@ -1,4 +1,4 @@
-"""The verb show: what hangs on what, as a tree or as a picture."""
+"""The command: look, print the tree or write the picture."""
 
 import argparse
 import json
@@ -10,10 +10,10 @@ from typing import Any
 from macvland import config
 from macvland.cli.daemon import is_current, last, remembered
 from macvland.cli.ending import FINE, OTHERWISE, fail
-from macvland.cli.svg import svg
-from macvland.cli.terminal import columns, paint
-from macvland.cli.topology import Node, Sight, topology, troubles
-from macvland.cli.tree import tree
+from macvland.cli.show.svg import svg
+from macvland.cli.show.topology import Node, Sight, topology, troubles
+from macvland.cli.show.tree import tree
+from macvland.cli.text.terminal import columns, paint
 from macvland.engine import Docker
 from macvland.kernel import Kernel
 from macvland.machine import machine_id

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from macvland.cli.toml import comment, shim_table
+from macvland.cli.adopt.toml import comment, shim_table
 from macvland.kernel.survey import Way
 from macvland.model import Address, Host, Interface, Link, Mode, Network, Prefix
 
