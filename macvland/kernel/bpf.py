@@ -29,8 +29,8 @@ from macvland.kernel.assembly import (
     assemble,
 )
 from macvland.kernel.facts import AF_INET6
-from macvland.kernel.look import INDEXES
 from macvland.kernel.requests import PROTOCOL
+from macvland.kernel.sight import INDEXES
 
 SO_ATTACH_FILTER = 26
 PROGRAM = Struct("@HP")  # sock_fprog: instructions, their address

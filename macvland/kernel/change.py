@@ -14,9 +14,9 @@ from macvland.kernel import codec, proxy, requests
 from macvland.kernel.channel import BATCH, Channel, Refusal
 from macvland.kernel.codec import Message
 from macvland.kernel.facts import AF_INET6, route_facts
-from macvland.kernel.look import Sight
 from macvland.kernel.parent import keep_promiscuous, release
 from macvland.kernel.refusal import explain, harmless
+from macvland.kernel.sight import Sight
 from macvland.kernel.sysctl import drop_ipv6_addresses, write_ipv6, write_proxying
 from macvland.model import IPV6_MTU, Neighbour, Promiscuity, Proxy, Route, Shim, ShimAddress, Vlan
 

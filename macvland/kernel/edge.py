@@ -6,7 +6,8 @@ from macvland.action import Action, Failure
 from macvland.error import ApplyError, InterruptedDumpError
 from macvland.kernel.change import Round
 from macvland.kernel.channel import open_channel
-from macvland.kernel.look import Sight, look
+from macvland.kernel.look import look
+from macvland.kernel.sight import Sight
 from macvland.model import Host
 
 LOOKS = 5  # in a row before a host that never stands still is an error

@@ -5,12 +5,10 @@ address, and those routes and neighbours that carry our protocol number. Everyth
 nobody here may change.
 """
 
-import secrets
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Interface, IPv6Interface
-from itertools import chain
 from typing import TypeVar
 
 from macvland.kernel import codec, proxy, requests
@@ -27,6 +25,7 @@ from macvland.kernel.facts import (
     neighbour_facts,
     route_facts,
 )
+from macvland.kernel.sight import INDEXES, MARK, VLAN_INDEXES, Decoded, Sight, mark
 from macvland.kernel.sysfs import is_wireless
 from macvland.model import (
     Address,
@@ -44,50 +43,12 @@ from macvland.model import (
     Vlan,
 )
 
-MARK = "macvland-promiscuous-"  # an altname of a parent that we keep promiscuous begins so; its index follows
 MODES = {number: mode for mode, number in requests.MODES.items()}
 PASSTHRU = requests.MODES[Mode.PASSTHRU]
-# Of our shims. The kernel counts up from 1 and never comes here; all have their upper bits in common (bpf.py). An index
-# is for life, so that a shim which somebody put into another group is still known as ours.
-INDEXES = range(0x700000, 0x800000)
-VLAN_INDEXES = range(0x600000, 0x700000)  # of our VLAN links: apart, for their neighbours are the LAN's, not ours
 WIDEST_SCOPE = 200  # RT_SCOPE_SITE; beyond lie link and host, which are no addresses for others
 
 
 T = TypeVar("T")
-Decoded = Mapping[bytes, T]  # what the octets of one dump meant
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What one look found beyond the model: netlink speaks of links by index, the model by name.
-
-    What it decoded spares the next look two thirds of its work: the same octets mean the same again.
-    """
-
-    indexes: Mapping[str, int] = field(default_factory=dict)  # by name and by altname, of ours as well
-    links: frozenset[Link] = frozenset()
-    leaving: frozenset[int] = frozenset()  # who is in the group of those that go: normally nobody
-    link_facts: Decoded[LinkFacts] = field(default_factory=dict)
-    address_facts: Decoded[AddressFacts] = field(default_factory=dict)
-    route_facts: Decoded[RouteFacts] = field(default_factory=dict)
-
-    def free_indexes(self) -> Iterator[int]:
-        """Yield indexes for new shims. Chosen by us, one batch can speak of links that it has yet to make."""
-        taken = frozenset(self.indexes.values())
-        first = max((index for index in taken if index in INDEXES), default=INDEXES.start - 1) + 1
-        return (index for index in chain(range(first, INDEXES.stop), INDEXES) if index not in taken)
-
-    def free_vlan_indexes(self) -> Iterator[int]:
-        """Yield indexes for new VLAN links, others each time: by its index a parent that was made anew is known."""
-        taken = frozenset(self.indexes.values())
-        first = secrets.choice(VLAN_INDEXES)
-        return (index for index in chain(range(first, VLAN_INDEXES.stop), VLAN_INDEXES) if index not in taken)
-
-
-def mark(index: int) -> str:
-    """Return the altname that says: macvland keeps this link promiscuous. Another link's number is no mark."""
-    return f"{MARK}{index}"
 
 
 def look(channel: Channel, host: Host, before: Sight) -> tuple[Host, Sight]:

@@ -7,7 +7,7 @@ away after it is switched off.
 import errno
 
 from macvland.kernel.codec import IFF_PROMISC
-from macvland.kernel.look import mark
+from macvland.kernel.sight import mark
 
 
 def keep_promiscuous(index: int) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from macvland.action import Add, Delete, Failure
 from macvland.kernel import Kernel, codec, events, facts
-from macvland.kernel.look import INDEXES
+from macvland.kernel.sight import INDEXES
 from macvland.model import Address, Dad, Hold, Host, Route, ShimAddress
 from macvland.plan import plan
 from macvland.reconcile import look

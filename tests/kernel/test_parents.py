@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from macvland.kernel import sysfs
-from macvland.kernel.look import VLAN_INDEXES, Sight
+from macvland.kernel.sight import VLAN_INDEXES, Sight
 from tests.lab.netns import private_network
 from tests.parents import HERE, Sort, require
 
