@@ -66,6 +66,10 @@ class _Net:
     seen: Network | None
     last: NetworkStatus | None
 
+    def known(self) -> Iterator[Declaration | Network | NetworkStatus]:
+        """Yield what tells of it, the surest first; something does, for its name is from there."""
+        yield from (it for it in (self.seen, self.declared, self.last) if it)
+
     def link_name(self, facts: Facts) -> str:
         """Return the link that carries it, or what is written where that is not there."""
         found = carrying(self.declared, facts) if self.declared else None
@@ -123,14 +127,13 @@ def _foreign_link(link: Link) -> Node:
 
 def _network_node(name: str, net: _Net, sight: Sight) -> Node:
     problems = tuple(_problems(name, sight))
-    subnets = (net.seen or net.declared or net.last).subnets  # type: ignore[union-attr]  # one of them named it
-    mode = str((net.declared or net.seen or net.last).mode)  # type: ignore[union-attr]
-    pools = [it if isinstance(it, str) else _pool(it) for it in subnets]
+    known = next(net.known())
+    pools = [it if isinstance(it, str) else _pool(it) for it in known.subnets]
     shims = [_shim_node(shim, sight) for shim in sight.seen.shims if shim.network == name]
     return Node(
         kind="network",
         name=name,
-        details=(_state(name, net, sight), mode, *sorted(pools)),
+        details=(_state(name, net, sight), str(known.mode), *sorted(pools)),
         problems=problems,
         children=(*sorted(shims, key=lambda it: it.name), *_containers(name, net, sight)),
     )
