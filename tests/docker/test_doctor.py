@@ -20,6 +20,7 @@ from macvland.model import Host as Seen
 from macvland.model import Proof
 from tests.faults.daemon import Daemon
 from tests.lab import Host, Lab, Station, engine, wait_until
+from tests.lab.command import PROJECT
 from tests.lab.wire import REQUEST, Wire, listening
 from tests.scene import (
     BORROWED,
@@ -446,7 +447,8 @@ def test_without_the_right_to_ask_the_lan_it_says_so_and_finds_the_rest(host: Ho
     host.docker("network", "create", *docker_options(), "pub_net")
     command = [word for word in host.ctl("doctor", "--help").args if word != "--help"]
     words = command[len(host.enter()) :]
-    told = host.run("sh", "-c", 'setpriv --bounding-set=-net_raw "$@" 2>&1 || true', "sh", *words)
+    without = 'setpriv --bounding-set=-net_raw "$@" 2>&1 || true'
+    told = host.run("sh", "-c", without, "sh", *words, environment={"PYTHONPATH": str(PROJECT)})
     assert "the LAN was not asked: a sweep needs CAP_NET_RAW: run it as root" in told
     assert "MV102" in told
     assert "MV502" not in told

@@ -6,8 +6,9 @@ from ipaddress import ip_address
 
 from macvland.action import Action, Add
 from macvland.kernel import Kernel
-from macvland.model import Host, KernelThing, Neighbour, Route, Shim, ShimAddress
+from macvland.model import Dad, Host, KernelThing, Neighbour, Route, Shim, ShimAddress
 from macvland.plan import plan
+from tests.lab import wait_until
 
 SHIM = Shim(name="mv-lan", network="lan", parent="eth0", mac="02:4d:56:00:00:01", mtu=1500)
 ADDRESS = ShimAddress(shim="mv-lan", address=ip_address("192.168.1.223"))
@@ -56,6 +57,8 @@ def make(kernel: Kernel, *things: KernelThing) -> None:
 def converge(kernel: Kernel, wanted: Host) -> None:
     """Do what the plan says, once, and see that nothing is left to do."""
     do(kernel, *plan(wanted, seen(kernel)))
+    # The kernel is sure of an IPv6 address in its own time, also where it does not ask the LAN.
+    wait_until(lambda: all(it.dad is not Dad.TENTATIVE for it in seen(kernel).addresses), what="certain addresses")
     assert plan(wanted, seen(kernel)) == ()
 
 
