@@ -38,7 +38,8 @@ PRIVATE = ("/etc", "/run", "/var/lib")
 # /run comes last: it hides the lab's own directory.
 FURNISH = """
 set -e
-root=$1; shift
+root=$1 name=$2; shift 2
+hostname "$name"
 for visible; do mkdir -p "$root$visible"; mount --rbind "$visible" "$root$visible"; done
 mount -t sysfs sysfs /sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
@@ -82,7 +83,7 @@ class Host(Station):
     """A station with /etc, /run and /var/lib of its own; nothing runs on it until it is asked for."""
 
     _engine: Dockerd | None = None
-    _init: subprocess.Popen[str] | None = None  # holds the mount namespace
+    _init: subprocess.Popen[str] | None = None  # holds the namespaces of its mounts and its hostname
 
     @property
     def engine(self) -> Dockerd:
@@ -165,6 +166,10 @@ class Host(Station):
         """Remove a file from /etc/macvlan.d."""
         (self.path("/etc/macvlan.d") / name).unlink()
 
+    def rename(self, name: str) -> None:
+        """Give it another hostname, until it is replugged."""
+        self.run("hostname", name)
+
     def macvland(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Macvland:
         """Start the daemon from this source tree with the interpreter that runs the tests."""
         return Macvland(self, arguments, environment or {})
@@ -176,8 +181,9 @@ class Host(Station):
         return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
     def _nsenter(self) -> tuple[str, ...]:
-        mount = (f"--mount=/proc/{self._init.pid}/ns/mnt",) if self._init else ()
-        return ("nsenter", f"--net=/run/netns/{self.namespace}", *mount, "--")
+        of = f"/proc/{self._init.pid}/ns" if self._init else ""
+        own = (f"--mount={of}/mnt", f"--uts={of}/uts") if of else ()
+        return ("nsenter", f"--net=/run/netns/{self.namespace}", *own, "--")
 
     def _install(self) -> None:
         etc = self.root / "etc"
@@ -196,13 +202,14 @@ class Host(Station):
         (etc / "resolv.conf").write_text(f"nameserver {self.address}\n")
 
     def _boot(self) -> None:
-        """Make the mount namespace; what the interpreter and the engine need stays visible in it."""
+        """Make its namespaces; what the interpreter and the engine need stays visible in that of the mounts."""
         (self.root / "run/lock").mkdir(parents=True)
         needed = {str(PROJECT), str(engine.directory()), sys.prefix, sys.base_prefix}
         hidden = sorted(path for path in needed if os.path.realpath(path).startswith(tuple(f"{p}/" for p in PRIVATE)))
         # A process holds the mount namespace. A file cannot: Linux 6.18 numbers namespaces for each CPU apart and takes
         # one that was made elsewhere for older, whose file it refuses to mount (EINVAL, now and then).
-        furnish = ("unshare", "--mount", "--propagation=slave", "--", "sh", "-c", FURNISH, "furnish", self.root)
+        unshare = ("unshare", "--mount", "--uts", "--propagation=slave", "--")
+        furnish = (*unshare, "sh", "-c", FURNISH, "furnish", self.root, self.name)
         init = self.popen(*furnish, *hidden, stdout=subprocess.PIPE, text=True)
         if init.stdout and init.stdout.readline() != "furnished\n":
             raise CommandError(f"the mount namespace of {self.name} could not be made")
