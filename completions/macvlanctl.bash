@@ -6,7 +6,7 @@ _macvlanctl()
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W 'status plan apply try check wait doctor adopt arp schema show --help --version' -- "$cur")
-    elif [[ $prev == --timeout || $prev == --range || $prev == --rate ]]; then
+    elif [[ $prev == --timeout || $prev == --range || $prev == --rate || $prev == --host ]]; then
         return
     elif [[ $prev == --output ]]; then
         compopt -o filenames
@@ -22,7 +22,8 @@ _macvlanctl()
             apply | wait) mapfile -t COMPREPLY < <(compgen -W '--help --json --timeout' -- "$cur") ;;
             try) mapfile -t COMPREPLY < <(compgen -W '--help --json --timeout --keep' -- "$cur") ;;
             status) mapfile -t COMPREPLY < <(compgen -W '--help --json --watch' -- "$cur") ;;
-            plan | check | schema | doctor) mapfile -t COMPREPLY < <(compgen -W '--help --json' -- "$cur") ;;
+            check) mapfile -t COMPREPLY < <(compgen -W '--help --json --host' -- "$cur") ;;
+            plan | schema | doctor) mapfile -t COMPREPLY < <(compgen -W '--help --json' -- "$cur") ;;
         esac
     elif [[ $verb == check || $verb == try ]]; then
         compopt -o filenames

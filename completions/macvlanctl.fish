@@ -27,6 +27,7 @@ complete -c macvlanctl -n '__fish_seen_subcommand_from status' -l watch -d 'Foll
 complete -c macvlanctl -n '__fish_seen_subcommand_from status wait doctor' -a '(__macvlanctl_networks)'
 complete -c macvlanctl -n '__fish_seen_subcommand_from try' -l keep -d 'Enter alone is a yes'
 complete -c macvlanctl -n '__fish_seen_subcommand_from check try' -F
+complete -c macvlanctl -n '__fish_seen_subcommand_from check' -l host -x -d 'Read files as that host does'
 complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l output -x -a '(__fish_complete_directories)' -d 'Write the files there'
 complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l shim -d 'Let a shim count at once'
 complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l compose -r -F -d 'Take networks of Compose'

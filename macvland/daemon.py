@@ -33,7 +33,8 @@ from macvland.journal import Log, log
 from macvland.kernel import Kernel, SettingsWatch
 from macvland.kernel import watch as watch_kernel
 from macvland.lock import Lock, TakenError
-from macvland.machine import machine_id
+from macvland.machine import machine_id, this_machine
+from macvland.machine import watch as watch_machine
 from macvland.memory import Backoff, Grace, Recheck, Trust, Ways
 from macvland.model import Goal, Hold, Host
 from macvland.patience import Patient
@@ -97,6 +98,7 @@ class Daemon:
         self._start(self._listen)
         self._start(watch_kernel, self._wake.set, self._stop, self._settings)
         self._start(watch_clock, self._wake.set)
+        self._start(watch_machine, self._wake.set, this_machine().hostname)
         self._start(watch_engine, self._engine.news, self._stop, self._prod)
         log(logging.INFO, journal.STARTED, f"macvland {__version__} started")
         while not self._stop.is_set():
@@ -119,7 +121,7 @@ class Daemon:
             self._recheck.forget()
             self._trust.renew()
         blind = self._watcher.arm()  # before the look: what changes after it wakes us
-        declared = config.read()
+        declared = config.read(this_machine())
         replaced = self._trust.broken(declared.directories)
         trouble = [*self._hold_lock(), *([blind] if blind else []), *(_unchanged(path) for path in replaced)]
         now = time.monotonic()

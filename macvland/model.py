@@ -38,6 +38,14 @@ class Replacing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """Which of several hosts this one is: what files can call it by."""
+
+    hostname: str  # as the kernel has it
+    id: str  # machine-id(5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """A link of the host that is no shim: what may carry a network, and what may stand in the way of one."""
 

@@ -90,6 +90,7 @@ class Status:
     networks: tuple[NetworkStatus, ...]
     errors: tuple[str, ...]  # of the files
     reloads: int = 0  # how often the daemon was asked to look at everything anew; 0 in what an older one wrote
+    elsewhere: tuple[str, ...] = ()  # the networks whose files are not for this host; () in what an older one wrote
 
 
 def status(config: Config, ended: Pass, now: str, retries: Mapping[str, str], before: Status | None = None) -> Status:
@@ -114,6 +115,7 @@ def status(config: Config, ended: Pass, now: str, retries: Mapping[str, str], be
             for name in sorted(declared.keys() | {name for name in reasons if name})
         ),
         errors=tuple(str(error) for error in config.errors),
+        elsewhere=tuple(declaration.name for declaration in config.elsewhere),
     )
 
 
@@ -209,7 +211,8 @@ def load(text: str) -> Status:
         if data.pop("version") != VERSION:
             raise ValueError("written by another version of macvland")
         networks = tuple(_load_network(network) for network in data.pop("networks"))
-        return Status(networks=networks, errors=tuple(data.pop("errors")), **data)
+        data |= {name: tuple(data.get(name, ())) for name in ("errors", "elsewhere")}
+        return Status(networks=networks, **data)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a status of macvland: {error}") from error
 

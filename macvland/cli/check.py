@@ -4,14 +4,17 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from macvland import config
 from macvland.cli.ending import ERROR, FINE
 from macvland.cli.text.excerpt import excerpt
 from macvland.config import Config
+from macvland.config.wording import quoted
 from macvland.error import ConfigError
+from macvland.machine import this_machine
+from macvland.model import Machine
 
 TEXT = "check files, or all of the host's, without touching anything"
 KEYS = ("line", "column", "key", "wrong", "right")
@@ -21,26 +24,45 @@ LEAST, MOST = 40, 200  # cells of an excerpt: a terminal may be of any width, th
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add what the verb takes."""
     command.add_argument("files", nargs="*", type=Path, metavar="FILE", help="default: the host's directories")
+    command.add_argument("--host", metavar="NAME", help="read them as the host of this name or machine-id does")
 
 
 def run(options: argparse.Namespace) -> int:
     """Check, and print every problem."""
-    return tell(config.check(options.files) if options.files else config.read(), as_json=options.json)
+    machine = _called(options.host) if options.host else this_machine()
+    checked = config.check(options.files, machine) if options.files else config.read(machine)
+    return tell(checked, machine, as_json=options.json)
 
 
-def tell(checked: Config, *, as_json: bool) -> int:
-    """Print what is wrong with what was *checked*; return the exit status."""
+def tell(checked: Config, machine: Machine, *, as_json: bool) -> int:
+    """Print what is wrong with what was *checked* for *machine*; return the exit status."""
+    elsewhere = [one.name for one in checked.elsewhere]
     if as_json:
-        errors = [{"file": str(one.file), **{key: getattr(one, key) for key in KEYS}} for one in checked.errors]
         networks = [one.name for one in checked.declarations]
-        print(json.dumps({"version": 1, "networks": networks, "errors": errors}, indent=1))
-    else:
-        cells = max(LEAST, min(shutil.get_terminal_size((100, 24)).columns, MOST))
-        for error in checked.errors:
-            print(*_lines(error, cells), sep="\n", file=sys.stderr)
-        if not checked.errors:
-            print(f"{len(checked.declarations)} network(s), no problems")
+        errors = [_row(one) for one in checked.errors]
+        print(json.dumps({"version": 1, "networks": networks, "elsewhere": elsewhere, "errors": errors}, indent=1))
+        return ERROR if checked.errors else FINE
+    _show(checked.errors)
+    if elsewhere:
+        print(f"not for {quoted(machine.hostname)}: {', '.join(elsewhere)}")
+    if not checked.errors:
+        print(f"{len(checked.declarations)} network(s), no problems")
     return ERROR if checked.errors else FINE
+
+
+def _called(name: str) -> Machine:
+    """Return the host of that *name*, or machine-id."""
+    return Machine(hostname=name, id=name.replace("-", "").lower())
+
+
+def _row(error: ConfigError) -> dict[str, object]:
+    return {"file": str(error.file), **{key: getattr(error, key) for key in KEYS}}
+
+
+def _show(errors: Iterable[ConfigError]) -> None:
+    cells = max(LEAST, min(shutil.get_terminal_size((100, 24)).columns, MOST))
+    for error in errors:
+        print(*_lines(error, cells), sep="\n", file=sys.stderr)
 
 
 def _lines(error: ConfigError, cells: int) -> Iterator[str]:

@@ -7,7 +7,7 @@ from macvland.action import Action
 from macvland.config import Config
 from macvland.engine import Docker
 from macvland.kernel import Kernel
-from macvland.machine import machine_id
+from macvland.machine import machine_id, this_machine
 from macvland.model import Host
 from macvland.plan import plan
 from macvland.reconcile import look
@@ -26,7 +26,7 @@ class Outlook:
 
 def outlook(declared: Config | None = None) -> Outlook:
     """Look at files (or take *declared* for them), kernel and Docker. ApplyError where the kernel cannot be seen."""
-    declared = config.read() if declared is None else declared
+    declared = config.read(this_machine()) if declared is None else declared
     docker = Docker()
     seen = look(Kernel(), docker)
     goal = wanted(declared, seen, machine_id())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from macvland.error import ConfigError
-from macvland.model import BCQUEUELEN, Address, Mode, Replacing, Subnet
+from macvland.model import BCQUEUELEN, Address, Mode, Prefix, Replacing, Subnet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +14,17 @@ class ShimDeclaration:
     addresses: frozenset[Address] = frozenset()
     bcqueuelen: int = BCQUEUELEN
     proxy_ndp: bool = True  # answer the containers that ask for the host's own IPv6 addresses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostDeclaration:
+    """A [host.NAME] table: what is other on the hosts that it means. A range and an address count in their subnet."""
+
+    key: str  # the NAME as written
+    pattern: str  # what it means, see `host`
+    parent: str | None = None
+    ranges: frozenset[Prefix] = frozenset()
+    addresses: frozenset[Address] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +43,11 @@ class Declaration:
     labels: frozenset[tuple[str, str]] = frozenset()
     subnets: tuple[Subnet, ...]  # in the file's order; `reserved` holds what the file reserves and no more
     shim: ShimDeclaration | None = None
+    match: tuple[
+        str, ...
+    ] = ()  # the patterns of the hosts that it is for, those with a "!" of hosts that it is not for
+    hosts: tuple[HostDeclaration, ...] = ()  # in the file's order
+    host: HostDeclaration | None = None  # the one of these that counts here, once that is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,3 +68,4 @@ class Config:
     directories: tuple[Directory, ...]
     unreadable: bool  # a directory could not be read: a name that is not here may be there, no removal counts
     changes: float | None = None  # seconds since boot at which the files mean something else, for a trial is over
+    elsewhere: tuple[Declaration, ...] = ()  # by name: what files declare for other hosts

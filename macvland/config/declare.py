@@ -1,12 +1,13 @@
 """One file: from its bytes to a Declaration, or to all that is wrong with it at once. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 
-from macvland.config.declaration import Declaration, ShimDeclaration
+from macvland.config.declaration import Declaration
 from macvland.config.grammar import VLANS, refuse_unknown
+from macvland.config.hosts import applied, hosts_of, match_of, pool_place
 from macvland.config.network import labels_of, mode_of, parent_of, replacing_of
 from macvland.config.pool import left
 from macvland.config.problem import Problem, errors_of
@@ -35,7 +36,7 @@ def parse(text: bytes, file: Path) -> tuple[Declaration | None, tuple[ConfigErro
     except RefusalError as refusal:
         return None, (*errors_of(file, "", problems), _broken(file, text, refusal))
     declaration = _declaration(file, Table((), content, problems))
-    return (None, errors_of(file, source, problems)) if problems else (declaration, ())
+    return (None, errors_of(file, source, dict.fromkeys(problems))) if problems else (declaration, ())
 
 
 def _broken(file: Path, text: bytes, refusal: RefusalError) -> ConfigError:
@@ -77,11 +78,12 @@ def _declaration(file: Path, top: Table) -> Declaration:
             network.refuse_key((key,), "there is no parent to do that with", "name a `parent`")
     mode = mode_of(network)
     subnets = subnets_of(top, internal=internal)
-    shim = shim_of(top, mode, _all_or_none(top, subnets))
+    whole = _all_or_none(top, subnets)
+    shim = shim_of(top, mode, whole)
     if "shim" in top.content and internal and "parent" not in network.content:
         top.complain(("shim",), "a network without a parent has no link for it", "name a `parent`, or remove [shim]")
-    _refuse_full(top, subnets, shim)
-    return Declaration(
+    match = match_of(top)
+    declaration = Declaration(
         name=file.stem,
         file=file,
         parent=parent,
@@ -94,7 +96,12 @@ def _declaration(file: Path, top: Table) -> Declaration:
         labels=labels_of(network),
         subnets=tuple(subnets.values()),
         shim=shim,
+        match=match,
+        hosts=tuple(hosts_of(top, match, whole, shim)),
     )
+    for each in (declaration, *(applied(declaration, host) for host in declaration.hosts)):
+        _refuse_full(top, each, subnets)
+    return declaration
 
 
 def _all_or_none(top: Table, subnets: dict[int, Subnet]) -> tuple[Subnet, ...]:
@@ -103,10 +110,10 @@ def _all_or_none(top: Table, subnets: dict[int, Subnet]) -> tuple[Subnet, ...]:
     return tuple(subnets.values()) if isinstance(declared, list) and len(declared) == len(subnets) else ()
 
 
-def _refuse_full(top: Table, subnets: dict[int, Subnet], shim: ShimDeclaration | None) -> None:
-    """Complain about each subnet in which no address is left for a container."""
-    for index, subnet in subnets.items():
-        if left(subnet, shim.addresses if shim else ()) < 1:
-            key = "range" if subnet.range else "cidr"
+def _refuse_full(top: Table, declaration: Declaration, indices: Iterable[int]) -> None:
+    """Complain about each subnet, which stand at *indices* in the file, in which no address is left for a container."""
+    for index, subnet in zip(indices, declaration.subnets, strict=True):
+        if left(subnet, declaration.shim.addresses if declaration.shim else ()) < 1:
+            where = pool_place(declaration, subnet, ("subnet", index))
             right = "write a larger one, or reserve less"
-            top.complain(("subnet", index, key), f"{subnet.range or subnet.cidr} has no address left", right)
+            top.complain(where, f"{subnet.range or subnet.cidr} has no address left", right)

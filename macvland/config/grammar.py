@@ -10,16 +10,24 @@ from macvland.config.wording import dotted
 from macvland.model import LONGEST_BCQUEUELEN
 
 KEYS = {
-    "": ("network", "subnet", "shim"),  # outside of any table
+    "": ("network", "subnet", "shim", "match", "host"),  # outside of any table
     "[network]": ("parent", "vlan", "mode", "promiscuous", "internal", "labels", "parent_check", "replace"),
     "[[subnet]]": ("cidr", "gateway", "range", "reserved"),
     "[shim]": ("address", "bcqueuelen", "proxy_ndp"),
+    "[match]": ("host",),
+    "[host.NAME]": ("parent", "range", "address"),
 }
 
 VLANS = (1, 4094)  # IEEE 802.1Q: 0 is no VLAN, 4095 is reserved
 QUEUES = (1, LONGEST_BCQUEUELEN)
 
-TABLES = {"network": "[network]", "subnet": "[[subnet]]", "shim": "[shim]"}
+TABLES = {
+    "network": "[network]",
+    "subnet": "[[subnet]]",
+    "shim": "[shim]",
+    "match": "[match]",
+    "host": "[host.NAME]",
+}
 UNKNOWN = "there is no such table or key"
 
 MTU = "leave it out and set the MTU of the parent: Docker ignores this one for macvlan networks"
@@ -32,6 +40,7 @@ MODE = "write `mode` in [network]"
 QUEUE = "write `bcqueuelen` in [shim]"
 VLAN = "write `vlan` in [network]"
 SHIM = "write a [shim] table; it may be empty"
+HOST = "write `host` in [match]"
 
 # What Docker, Compose and the other tools call things.
 ELSEWHERE = {
@@ -49,6 +58,8 @@ ELSEWHERE = {
     "enable_ipv6": "leave it out: a [[subnet]] with an IPv6 `cidr` is enough",
     "exclude": RESERVED,
     "host_access": SHIM,
+    "hostname": HOST,
+    "hosts": HOST,
     "interface": PARENT,
     "ip_range": RANGE,
     "iprange": RANGE,

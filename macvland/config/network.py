@@ -25,7 +25,7 @@ def parent_of(table: Table, *, internal: bool) -> str | None:
     """Return the `parent`; None where an internal network does without, or where it is wrong."""
     if "parent" not in table.content and not internal:
         table.complain(("parent",), "is missing", A_PARENT)
-    return table.read("parent", _parent)
+    return table.read("parent", link)
 
 
 def mode_of(table: Table) -> Mode | None:
@@ -52,7 +52,8 @@ def labels_of(table: Table) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
-def _parent(value: object) -> str:
+def link(value: object) -> str:
+    """Return *value* if it can name the link that carries a network."""
     name = string(value)
     if MAC.fullmatch(name.lower()):
         if int(name[:2], 16) & 1 or not int(name.replace(":", ""), 16):

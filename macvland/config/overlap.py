@@ -12,6 +12,7 @@ from pathlib import Path
 
 from macvland.config.claims import Claims
 from macvland.config.declaration import Declaration
+from macvland.config.hosts import pool_place, shim_place
 from macvland.config.problem import Problem
 from macvland.config.wording import KeyPath, quoted
 from macvland.model import Address, Subnet
@@ -59,16 +60,17 @@ def _neighbour_problems(declaration: Declaration, path: KeyPath, subnet: Subnet,
     """Yield what *subnet* would take of *lan* although another file has it."""
     if subnet.range is not None and (rival := lan.ranges.rival(subnet.range)):
         pool, file = rival
-        yield Problem((*path, "range"), f"{subnet.range} overlaps {pool} of {quoted(file)}", HOW_TO_SHARE)
+        where = pool_place(declaration, subnet, path)
+        yield Problem(where, f"{subnet.range} overlaps {pool} of {quoted(file)}", HOW_TO_SHARE)
     if subnet.gateway in lan.taken:
         wrong = f"{quoted(lan.taken[subnet.gateway])} has {subnet.gateway} already: {SHARED}"
         yield Problem((*path, "gateway"), wrong, "write `gateway = false`: Docker takes it for one of them only")
     for address in sorted(subnet.reserved & lan.taken.keys(), key=int)[:1]:
         wrong = f"{quoted(lan.taken[address])} has {address} already: {SHARED}"
         yield Problem((*path, "reserved"), wrong, "reserve it in one of the files")
-    for address in sorted(_shim_addresses(declaration, subnet) & lan.taken.keys(), key=int):
+    for address in sorted(shim_addresses(declaration, subnet) & lan.taken.keys(), key=int):
         wrong = f"{quoted(lan.taken[address])} has {address} already: {SHARED}"
-        yield Problem(("shim", "address"), wrong, "write an address that nothing else has")
+        yield Problem(shim_place(declaration, address), wrong, "write an address that nothing else has")
 
 
 def _claim(declaration: Declaration, lans: Claims[_Lan]) -> None:
@@ -80,12 +82,13 @@ def _claim(declaration: Declaration, lans: Claims[_Lan]) -> None:
         if subnet.range is None:
             continue  # nobody shares it
         lan.ranges.claim(subnet.range, declaration.file)
-        mine = subnet.reserved | _shim_addresses(declaration, subnet)
+        mine = subnet.reserved | shim_addresses(declaration, subnet)
         lan.taken.update(dict.fromkeys(mine, declaration.file))
         if subnet.gateway is not None:
             lan.taken[subnet.gateway] = declaration.file
 
 
-def _shim_addresses(declaration: Declaration, subnet: Subnet) -> frozenset[Address]:
+def shim_addresses(declaration: Declaration, subnet: Subnet) -> frozenset[Address]:
+    """Return the addresses in *subnet* that the shim of *declaration* is given."""
     addresses = declaration.shim.addresses if declaration.shim else frozenset()
     return frozenset(address for address in addresses if address in subnet.cidr)

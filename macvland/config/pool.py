@@ -17,6 +17,11 @@ def unusable(cidr: Prefix) -> frozenset[Address]:
     return frozenset({cidr.network_address, cidr.broadcast_address}) if cidr.prefixlen < 31 else frozenset()
 
 
+def within(inner: Prefix, outer: Prefix) -> bool:
+    """Tell whether all of *inner* is in *outer*."""
+    return inner.network_address in outer and inner.broadcast_address in outer
+
+
 def left(subnet: Subnet, spared: Iterable[Address]) -> int:
     """Return how many addresses Docker can hand out from *subnet* when *spared* are kept from it as well."""
     pool = subnet.range or subnet.cidr

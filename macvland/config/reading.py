@@ -5,13 +5,15 @@ cannot be listed freezes every removal and whatever stands in the directories be
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from macvland.config.declaration import Config, Declaration, Directory
 from macvland.config.declare import NAME, parse
+from macvland.config.host import means
+from macvland.config.hosts import on
 from macvland.config.overlap import rivalries
 from macvland.config.problem import errors_of
 from macvland.config.source import directory, given, refuse_unsafe, trusted
@@ -21,6 +23,7 @@ from macvland.config.trial import clock, end_of
 from macvland.config.value import RefusalError
 from macvland.config.wording import shown_path
 from macvland.error import ConfigError
+from macvland.model import Machine
 
 KEPT = Path("/etc/macvlan.d")
 # Leftmost wins: what is on trial, the administrator's, those until reboot, the packages'.
@@ -28,6 +31,8 @@ DIRECTORIES = (TRIALS, KEPT, Path("/run/macvlan.d"), Path("/usr/lib/macvlan.d"))
 SUFFIX = ".toml"
 
 Texts = tuple[tuple[Path, bytes], ...]
+Declarations = tuple[Declaration, ...]
+Errors = tuple[ConfigError, ...]
 
 
 @dataclass(slots=True)
@@ -48,24 +53,34 @@ class _Reading:
         self.unusable.add(file.stem)
 
 
-def read(directories: Sequence[Path] = DIRECTORIES) -> Config:
-    """Return what the files in *directories* declare; a name in one masks it in those that follow."""
+def read(machine: Machine, directories: Sequence[Path] = DIRECTORIES) -> Config:
+    """Return what the files in *directories* declare for *machine*; a name in one masks it in those that follow."""
     reading = _Reading()
     for path in directories:
         _read_directory(path, reading)
-    return _config(reading)
+    return _config(reading, machine)
 
 
-def tried(file: Path, text: bytes, directories: Sequence[Path] = DIRECTORIES) -> Config:
-    """Return what the files in *directories* would declare with *file*, which holds *text*, before all of them."""
+def tried(file: Path, text: bytes, machine: Machine, directories: Sequence[Path] = DIRECTORIES) -> Config:
+    """Return what *directories* would declare for *machine* with *file*, which holds *text*, before all their files."""
     reading = _Reading(texts={file: text}, seen={file.name})
     for path in directories:
         _read_directory(path, reading)
-    return _config(reading)
+    return _config(reading, machine)
 
 
-def check(files: Sequence[Path]) -> Config:
-    """Return what *files* declare, by the same rules but whoever owns them."""
+def check(files: Sequence[Path], machine: Machine) -> Config:
+    """Return what *files* declare for *machine*, by the same rules but whoever owns them."""
+    return _config(_given(files), machine)
+
+
+def given_texts(files: Sequence[Path]) -> tuple[Texts, Errors]:
+    """Return what *files* hold, whoever owns them, and which of them cannot be used."""
+    reading = _given(files)
+    return tuple(reading.texts.items()), tuple(reading.errors)
+
+
+def _given(files: Sequence[Path]) -> _Reading:
     reading = _Reading()
     for file in files:
         try:
@@ -73,7 +88,7 @@ def check(files: Sequence[Path]) -> Config:
             reading.texts[file] = given(file)
         except (OSError, RefusalError) as error:
             reading.fail(file, error)
-    return _config(reading)
+    return reading
 
 
 def _read_directory(path: Path, reading: _Reading) -> None:
@@ -94,7 +109,7 @@ def _read_directory(path: Path, reading: _Reading) -> None:
 
 def _read_files(descriptor: int, path: Path, reading: _Reading) -> None:
     for name in sorted(os.listdir(descriptor)):
-        if not _counts(name) or name in reading.seen:
+        if not counts(name) or name in reading.seen:
             continue
         reading.seen.add(name)
         file = path / name
@@ -123,7 +138,7 @@ def _on_trial(text: bytes | None, reading: _Reading) -> bool:
     return True
 
 
-def _counts(name: str) -> bool:
+def counts(name: str) -> bool:
     """Say whether a file of this *name* is meant for us: not hidden, not left over by an editor or package manager."""
     stem = name.removesuffix(SUFFIX)
     return stem not in {"", name} and stem[0] not in ".#~" and stem[-1] not in "~#"
@@ -131,18 +146,19 @@ def _counts(name: str) -> bool:
 
 def _refuse_uncounted(file: Path, seen: set[str]) -> None:
     """Refuse a file that a directory would not count, or that has the name of another one."""
-    if not _counts(file.name):
+    if not counts(file.name):
         raise RefusalError("would be ignored for its name", f"name it after the network, ending in {SUFFIX}")
     if file.name in seen:
         raise RefusalError(f"another file called '{file.name}' is given", "check one directory at a time")
     seen.add(file.name)
 
 
-def _config(reading: _Reading) -> Config:
-    declarations, errors, unusable = _judged(tuple(reading.texts.items()))
+def _config(reading: _Reading, machine: Machine) -> Config:
+    declarations, elsewhere, errors, unusable = _judged(tuple(reading.texts.items()), machine)
     return Config(
         declarations=declarations,
-        errors=tuple(sorted((*reading.errors, *errors), key=lambda error: (str(error.file), error.line, error.key))),
+        elsewhere=elsewhere,
+        errors=tuple(sorted((*reading.errors, *errors), key=place)),
         frozen=frozenset(name for name in reading.unusable | unusable if NAME.fullmatch(name)),
         directories=tuple(reading.directories),
         unreadable=reading.unreadable,
@@ -151,18 +167,39 @@ def _config(reading: _Reading) -> Config:
 
 
 @lru_cache(maxsize=1)  # with a thousand files unchanged since the last look, this is half of the work
-def _judged(texts: Texts) -> tuple[tuple[Declaration, ...], tuple[ConfigError, ...], frozenset[str]]:
-    """Return what *texts* declare, what is wrong with them alone or together, and the networks of the wrong ones."""
-    parsed = {file: parse(text, file) for file, text in texts}
-    errors = [error for _, wrong in parsed.values() for error in wrong]
-    unusable = {file.stem for file, (declaration, _) in parsed.items() if declaration is None}
-    good = sorted((declaration for declaration, _ in parsed.values() if declaration), key=lambda each: each.name)
-    sources = dict(texts)
-    for declaration, problems in rivalries(good):
+def _judged(texts: Texts, machine: Machine) -> tuple[Declarations, Declarations, Errors, frozenset[str]]:
+    """Return what *texts* declare for *machine*, what for others, what is wrong with them, and these networks."""
+    good, errors = parsed(texts)
+    unusable = {file.stem for file, _ in texts} - {declaration.name for declaration in good}
+    here = {each.name: one for each in good if (one := on(each, partial(means, machine=machine)))}
+    for declaration, together in rivals(here.values(), dict(texts)):
+        errors += together
+        unusable.add(declaration.name)
+    return (
+        tuple(each for name, each in here.items() if name not in unusable),
+        tuple(each for each in good if each.name not in here),
+        errors,
+        frozenset(unusable),
+    )
+
+
+def parsed(texts: Texts) -> tuple[Declarations, Errors]:
+    """Return what *texts* declare, by name, and what is wrong with each of them alone."""
+    found = [parse(text, file) for file, text in texts]
+    good = sorted((declaration for declaration, _ in found if declaration), key=lambda each: each.name)
+    return tuple(good), tuple(error for _, wrong in found for error in wrong)
+
+
+def rivals(declarations: Iterable[Declaration], texts: Mapping[Path, bytes]) -> Iterator[tuple[Declaration, Errors]]:
+    """Yield those of *declarations*, given by name as one host reads them, that want what an earlier one has."""
+    for declaration, problems in rivalries(declarations):
         if problems:
-            errors += errors_of(declaration.file, decoded(sources[declaration.file]), problems)
-            unusable.add(declaration.name)
-    return tuple(each for each in good if each.name not in unusable), tuple(errors), frozenset(unusable)
+            yield declaration, errors_of(declaration.file, decoded(texts[declaration.file]), problems)
+
+
+def place(error: ConfigError) -> tuple[str, int, str]:
+    """Return by what errors are told in order."""
+    return str(error.file), error.line, error.key
 
 
 def _error(file: Path, error: OSError | RefusalError) -> ConfigError:

@@ -8,6 +8,7 @@ from typing import Any
 
 from macvland.config.declare import OF_A_PARENT
 from macvland.config.grammar import KEYS, QUEUES, VLANS
+from macvland.config.host import NOT, PATTERN
 from macvland.config.network import DASHED_MAC, LONGEST_ALTNAME, THEIRS
 from macvland.config.pattern import (
     ADDRESS,
@@ -24,8 +25,8 @@ Schema = dict[str, Any]
 
 CANNOT = (
     "A schema cannot compare values: whether addresses are in their subnet, are distinct, and are none that nobody can "
-    "have, whether ranges end after they begin, what several files declare together, and how many bytes a name has, "
-    "'macvlanctl check' tells."
+    "have, whether ranges end after they begin, what several files declare together, how many bytes a name has, and "
+    "whether a host is meant at all, or twice, 'macvlanctl check' tells."
 )
 
 INTERNAL = {"properties": {"internal": {"const": True}}, "required": ["internal"]}
@@ -71,11 +72,18 @@ def _definitions() -> Schema:
             "maxLength": LONGEST_ALTNAME,
             "not": {"anyOf": [{"pattern": "[/: ]"}, {"pattern": f"^(?:{DASHED})$"}, {"enum": ["lo", ".", ".."]}]},
         },
+        "host": {**ref("printable"), "pattern": f"^{PATTERN}$"},
+        "hosts": {**ref("printable"), "pattern": f"^{NOT}?{PATTERN}$"},
         "label": {
             **ref("text"),
             "not": {"pattern": f"^(?:{'|'.join(start[:-1].replace('.', r'[.]') for start in THEIRS)})(?:[.]|$)"},
         },
     }
+
+
+def either(name: str) -> Schema:
+    """Return that a value is one of these, or an array of them."""
+    return {"anyOf": [ref(name), {"type": "array", "items": ref(name)}]}
 
 
 # Each key of the grammar, by its table.
@@ -137,7 +145,7 @@ VALUES: dict[str, dict[str, Schema]] = {
         "address": {
             "description": "Addresses of the shim's own, one in each subnet. Default: that of the parent is borrowed, "
             "for IPv6 one is derived.",
-            "anyOf": [ref("address"), {"type": "array", "items": ref("address")}],
+            **either("address"),
         },
         "bcqueuelen": {
             "description": "How many broadcasts may wait on the parent to be handed to its macvlan links.",
@@ -150,6 +158,28 @@ VALUES: dict[str, dict[str, Schema]] = {
             "description": "Containers reach the host at its own IPv6 addresses as well.",
             "type": "boolean",
             "default": True,
+        },
+    },
+    "[match]": {
+        "host": {
+            "description": 'For which hosts the file is: names "node1", patterns "web-*", machine-ids; with "!" before '
+            "it, for which it is not. Required.",
+            "not": {"type": "array", "maxItems": 0},
+            **either("hosts"),
+        },
+    },
+    "[host.NAME]": {
+        "parent": {
+            "description": "The link that carries the network on that host.",
+            "anyOf": [ref("mac"), ref("link")],
+        },
+        "range": {
+            "description": "What Docker hands out addresses from on that host: a part of the subnet, or of each one.",
+            **either("network"),
+        },
+        "address": {
+            "description": "Addresses of the shim's own on that host, one in each subnet.",
+            **either("address"),
         },
     },
 }
@@ -168,6 +198,13 @@ def schema() -> Schema:
         },
         "subnet": {"type": "array", "minItems": 1, "items": {**subnet, "required": ["cidr"]}},
         "shim": _table("[shim]", "The host's own link on the parent, to and from the containers; it may be empty."),
+        "match": {**_table("[match]", "For which hosts the file is."), "required": ["host"]},
+        "host": {
+            "description": "What is other on some hosts: a table for each, by its name, a pattern, or its machine-id.",
+            "type": "object",
+            "propertyNames": ref("host"),
+            "additionalProperties": _table("[host.NAME]", "What is other on that host."),
+        },
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,6 +1,5 @@
 """The [shim] table: the host's own link beside the containers."""
 
-from collections.abc import Iterator
 from functools import partial
 
 from macvland.config.declaration import ShimDeclaration
@@ -8,7 +7,6 @@ from macvland.config.grammar import QUEUES, refuse_unknown
 from macvland.config.pool import refuse_unusable
 from macvland.config.table import Table
 from macvland.config.value import RefusalError, address, boolean, number
-from macvland.config.wording import KeyPath
 from macvland.model import BCQUEUELEN, Address, Mode, Subnet
 
 # A bridge shim does not reach private or vepa siblings, and passthru suffers no other link on its parent
@@ -27,26 +25,23 @@ def shim_of(top: Table, mode: Mode | None, subnets: tuple[Subnet, ...]) -> ShimD
     for local in (subnet.cidr for subnet in subnets if subnet.cidr.version == 6 and subnet.cidr.is_link_local):
         wrong = f"{local} is link-local: the host has it on every link, and no route can tell them apart"
         top.complain(("shim",), wrong, "remove [shim], or write another subnet")
+    addresses = addresses_of(table, subnets)
+    length = table.read("bcqueuelen", partial(number, least=QUEUES[0], most=QUEUES[1]))
+    proxy_ndp = table.read("proxy_ndp", boolean) is not False
+    return ShimDeclaration(addresses=addresses, bcqueuelen=length or BCQUEUELEN, proxy_ndp=proxy_ndp)
+
+
+def addresses_of(table: Table, subnets: tuple[Subnet, ...]) -> frozenset[Address]:
+    """Return the good ones of the `address` of *table*, each in a subnet of its own."""
     homes: set[Subnet] = set()
     addresses: set[Address] = set()
-    for path, each in _addresses(table, subnets):
+    for path, each in table.each("address", partial(_address, subnets=subnets)):
         mine = {subnet for subnet in subnets if each in subnet.cidr}
         if each in addresses or mine & homes:
             table.complain(path, f"{each} is the second address in its subnet", "a shim has one address per subnet")
         homes |= mine
         addresses.add(each)
-    length = table.read("bcqueuelen", partial(number, least=QUEUES[0], most=QUEUES[1]))
-    proxy_ndp = table.read("proxy_ndp", boolean) is not False
-    return ShimDeclaration(addresses=frozenset(addresses), bcqueuelen=length or BCQUEUELEN, proxy_ndp=proxy_ndp)
-
-
-def _addresses(table: Table, subnets: tuple[Subnet, ...]) -> Iterator[tuple[KeyPath, Address]]:
-    """Yield the addresses: `address` is a single one or an array."""
-    reader = partial(_address, subnets=subnets)
-    if isinstance(table.content.get("address"), list):
-        yield from ((("address", index), each) for index, each in table.elements("address", reader))
-    elif (single := table.read("address", reader)) is not None:
-        yield ("address",), single
+    return frozenset(addresses)
 
 
 def _address(value: object, subnets: tuple[Subnet, ...]) -> Address:

@@ -4,7 +4,7 @@ from functools import partial
 
 from macvland.config.claims import Claims
 from macvland.config.grammar import refuse_unknown
-from macvland.config.pool import refuse_outside, refuse_unusable
+from macvland.config.pool import refuse_outside, refuse_unusable, within
 from macvland.config.reserved import reserved_of
 from macvland.config.table import Table
 from macvland.config.value import RefusalError, address, prefix
@@ -77,6 +77,6 @@ def _gateway(value: object, cidr: Prefix | None, *, internal: bool) -> Address |
 
 def _range(value: object, cidr: Prefix | None) -> Prefix:
     pool = prefix(value)
-    if cidr is not None and (pool.network_address not in cidr or pool.broadcast_address not in cidr):
+    if cidr is not None and not within(pool, cidr):
         raise RefusalError(f"{pool} is not in {cidr}", f"write a part of {cidr}")
     return pool

@@ -42,6 +42,13 @@ class Table:
             if value is not None:
                 yield index, value
 
+    def each(self, key: str, reader: Reader[Value]) -> Iterator[tuple[KeyPath, Value]]:
+        """Yield the good values of *key*, a single one or an array, with their paths."""
+        if isinstance(self.content.get(key), list):
+            yield from (((key, index), value) for index, value in self.elements(key, reader))
+        elif (single := self.read(key, reader)) is not None:
+            yield (key,), single
+
     def table(self, key: str) -> "Table | None":
         """Return the table *key*; None where it is missing or no table."""
         content = self.read(key, table)

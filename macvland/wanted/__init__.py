@@ -97,11 +97,12 @@ def _on(link: Link, declaration: Declaration, facts: Facts) -> Goal:
 def _undeclared(name: str, facts: Facts) -> Goal:
     if name in facts.broken or name in facts.unfinished:
         return as_seen(name, facts)
+    why = "its file is not for this host" if name in facts.elsewhere else "its file is gone"
     if name in facts.held:
-        return as_seen(name, facts, Hold.LEAVING, "its file is gone; it stays until that is certain")
+        return as_seen(name, facts, Hold.LEAVING, f"{why}; it stays until that is certain")
     ours = [network for network in facts.networks[name] if network.spec]
     users = sorted(attachment.container for network in ours for attachment in facts.attachments[network.id])
     if not users:
         return Goal(host=Host())
-    reason = f"its file is gone; it goes when {names(users)} {'leaves' if len(users) == 1 else 'leave'} it"
+    reason = f"{why}; it goes when {names(users)} {'leaves' if len(users) == 1 else 'leave'} it"
     return Goal(host=Host(networks=frozenset(ours)), obstacles=obstacle(name, Hold.LEAVING, reason))

@@ -44,6 +44,7 @@ class Facts:
         self.machine_id = machine_id
         self.broken = config.frozen
         self.held = config.frozen | held
+        self.elsewhere = {declaration.name for declaration in config.elsewhere}
         self.recheck = recheck
         self.ways = _by(ways, lambda way: way.shim)
         self.declared: dict[Prefix, list[Declaration]] = defaultdict(list)  # by subnet; the first speaks for all

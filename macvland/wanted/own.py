@@ -36,11 +36,14 @@ def _own_addresses(declaration: Declaration, facts: Facts) -> Iterator[tuple[Pre
 
 
 def _claimed(cidr: Prefix, facts: Facts) -> tuple[frozenset[Prefix], frozenset[Address]]:
-    """Return the ranges and the single addresses that files have taken of *cidr*."""
+    """Return the ranges, those of other hosts included, and the single addresses that files have taken of *cidr*."""
     pools = [pool for other in facts.declared[cidr] for pool in other.subnets if pool.cidr == cidr]
+    hosts = [host for other in facts.declared[cidr] for host in other.hosts]
+    ranges = {pool.range for pool in pools if pool.range}
+    ranges |= {pool for host in hosts for pool in host.ranges if pool.network_address in cidr}
     singles = [pool.reserved | ({pool.gateway} if pool.gateway else set()) for pool in pools]
     shims = [other.shim.addresses for other in facts.declared[cidr] if other.shim]
-    return frozenset(pool.range for pool in pools if pool.range), frozenset().union(*singles, *shims)
+    return frozenset(ranges), frozenset().union(*singles, *shims, *(host.addresses for host in hosts))
 
 
 @lru_cache(maxsize=4096)

@@ -21,7 +21,7 @@ from macvland.action import Action, Failure
 from macvland.daemon import COLLECT
 from macvland.engine import Docker
 from macvland.kernel import Kernel
-from macvland.machine import machine_id
+from macvland.machine import machine_id, this_machine
 from macvland.model import Goal, Host
 from macvland.plan import plan
 from macvland.reconcile import Edge, Pass, converge
@@ -80,7 +80,7 @@ class Turns:
     def turn(self) -> Pass:
         """Make one pass and tell of it."""
         with self.clock.timing("files"):
-            declared = config.read()
+            declared = config.read(this_machine())
 
         def want(seen: Host) -> Goal:
             with self.clock.timing("wanted"):

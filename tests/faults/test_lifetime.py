@@ -228,13 +228,15 @@ import os, sys, resource
 from macvland import config
 from macvland.engine import Docker
 from macvland.kernel import Kernel
+from macvland.machine import this_machine
 from macvland.reconcile import converge
 from macvland.wanted import wanted
 def memory(): return int(open('/proc/self/statm').read().split()[1]) * 4
 kernel, engine = Kernel(), Docker('/run/no-docker.sock')
 def run(times):
     for _ in range(times):
-        assert converge(lambda seen: wanted(config.read(), seen, 'x'), kernel, engine, lambda *_: True).converged
+        want = lambda seen: wanted(config.read(this_machine()), seen, 'x')
+        assert converge(want, kernel, engine, lambda *_: True).converged
     return len(os.listdir('/proc/self/fd')), memory()
 files, used = run(200)
 again, grown = run(int(sys.argv[1]))

@@ -109,6 +109,7 @@ def test_the_host_has_files_of_its_own(host: Host) -> None:
     host.drop("a.toml", "[network]\n")
     assert host.run("cat", "/etc/macvlan.d/a.toml") == "[network]\n"
     assert host.run("cat", "/etc/machine-id").strip() == host.machine_id
+    assert host.run("hostname").strip() == host.name
     host.run("mkdir", "/run/macvland", "/var/lib/macvland")
     assert host.path("/run/macvland").is_dir()
     assert host.path("/var/lib/macvland").is_dir()

@@ -5,11 +5,12 @@ from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 
 from macvland.config import Config, Declaration, ShimDeclaration
-from macvland.model import Attachment, Goal, Host, Link, Subnet
+from macvland.model import Attachment, Goal, Host, Link, Machine, Subnet
 from macvland.wanted import wanted
 from tests.unit.world import DOCKER
 
 MACHINE = "0123456789abcdef0123456789abcdef"
+HERE = Machine(hostname="node1", id=MACHINE)
 
 ETH0 = Link(name="eth0", index=2, mac="02:00:00:00:00:50", addresses=frozenset({ip_interface("192.168.1.50/24")}))
 ETH1 = Link(name="eth1", index=3, mac="02:00:00:00:01:50", addresses=frozenset({ip_interface("10.0.0.50/24")}))

@@ -14,7 +14,7 @@ from macvland.cli.adopt.handmade import Handmade, handmade
 from macvland.config import check
 from macvland.kernel.survey import Way
 from macvland.model import Host, Link
-from tests.unit.samples import ETH0
+from tests.unit.samples import ETH0, HERE
 
 Output = pytest.CaptureFixture[str]
 POOL = {"Subnet": "192.168.1.0/24", "Gateway": "192.168.1.1", "IPRange": "192.168.1.192/27"}
@@ -249,8 +249,8 @@ def test_each_network_is_a_file_that_passes_check(inspected: Path, tmp_path: Pat
     assert cli.main(["adopt", "--inspect", str(inspected), "--output", str(out)]) == 0
     files = sorted(out.iterdir())
     assert capsys.readouterr().out.splitlines() == [str(file) for file in files]
-    assert check(files).errors == ()
-    assert [one.name for one in check(files).declarations] == ["lab", "other"]
+    assert check(files, HERE).errors == ()
+    assert [one.name for one in check(files, HERE).declarations] == ["lab", "other"]
 
 
 def test_no_file_is_written_over(inspected: Path, tmp_path: Path, capsys: Output) -> None:

@@ -184,6 +184,14 @@ def test_an_unknown_network_is_an_error_that_says_what_to_do(
     assert capsys.readouterr().err.startswith(text)
 
 
+def test_a_network_whose_file_is_not_for_this_host_is_told_so(told: Callable[[Status], None], capsys: Output) -> None:
+    told(replace(MINE, elsewhere=("lab",)))
+    assert cli.main(["status", "lab"]) == 1
+    assert capsys.readouterr().err == (
+        "macvlanctl: the file of 'lab' is not for this host; 'macvlanctl check' says what this host is called\n"
+    )
+
+
 def test_status_of_a_network_asks_nothing_of_the_others(told: Callable[[Status], None]) -> None:
     told(replace(MINE, networks=(READY, replace(READY, name="other", state=State.FAILED)), errors=("x",)))
     assert (cli.main(["status", "pub_net"]), cli.main(["status", "other"])) == (0, 2)

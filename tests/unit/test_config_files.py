@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from macvland.config import Config, Directory, check, read
+from tests.unit.samples import HERE
 
 NOBODY = 65534
 GOOD = '[network]\nparent = "eth0"\n\n[[subnet]]\ncidr = "10.%d.%d.0/24"\ngateway = false\n'
@@ -62,7 +63,7 @@ def test_a_file_masks_those_of_its_name_further_right(tmp_path: Path) -> None:
         for name in ("all", "etc", "run", "lib"):
             if name in {"all", path.name}:
                 (path / f"{name}.toml").write_text(good(10 * number + len(name) + ord(name[0])))
-    config = read(directories)
+    config = read(HERE, directories)
     assert {each.name: each.file.parent.name for each in config.declarations} == {
         "all": "etc",
         "etc": "etc",
@@ -75,7 +76,7 @@ def test_a_file_masks_those_of_its_name_further_right(tmp_path: Path) -> None:
 def test_a_broken_file_masks_too_and_freezes_its_network(tmp_path: Path, directory: Path) -> None:
     (directory / "pub.toml").write_text("nonsense")
     (tmp_path / "pub.toml").write_text(good())
-    config = read([directory, tmp_path])
+    config = read(HERE, [directory, tmp_path])
     assert (names(config), set(config.frozen), len(config.errors)) == ([], {"pub"}, 1)
 
 
@@ -96,14 +97,14 @@ def link_over_a_link(mask: Path) -> None:
 def test_a_link_to_dev_null_masks(tmp_path: Path, directory: Path, link: Callable[[Path], None]) -> None:
     link(directory / "pub.toml")
     (tmp_path / "pub.toml").write_text(good())
-    config = read([directory, tmp_path])
+    config = read(HERE, [directory, tmp_path])
     assert (names(config), config.errors, config.frozen) == ([], (), frozenset())
 
 
 @pytest.mark.fault("E75")
 def test_a_missing_directory_is_told_but_no_error(tmp_path: Path, directory: Path) -> None:
     (directory / "pub.toml").write_text(good())
-    config = read([tmp_path / "missing", directory])
+    config = read(HERE, [tmp_path / "missing", directory])
     status = directory.stat()
     assert config.directories == (
         Directory(path=tmp_path / "missing", identity=None),
@@ -114,10 +115,10 @@ def test_a_missing_directory_is_told_but_no_error(tmp_path: Path, directory: Pat
 
 @pytest.mark.fault("E75")
 def test_a_replaced_directory_has_another_identity(directory: Path) -> None:
-    before = read([directory])
+    before = read(HERE, [directory])
     directory.rename(directory.with_name("old"))
     directory.mkdir()
-    assert read([directory]).directories != before.directories
+    assert read(HERE, [directory]).directories != before.directories
 
 
 @pytest.mark.parametrize(("uid", "mode"), [(0, 0o775), (0, 0o757), (0, 0o1777), (NOBODY, 0o755)], ids=str)
@@ -129,7 +130,7 @@ def test_an_unsafe_directory_is_not_read_and_freezes_what_it_may_mask(
     (tmp_path / "other.toml").write_text(good(1))
     directory.chmod(mode)
     os.chown(directory, uid, 0)
-    config = read([directory, tmp_path])
+    config = read(HERE, [directory, tmp_path])
     assert (names(config), config.unreadable, set(config.frozen)) == ([], True, {"other"})
     assert [error.file for error in config.errors] == [directory]
 
@@ -140,13 +141,13 @@ def test_a_directory_that_may_not_be_listed_is_not_taken_for_empty() -> None:
         directory = Path(name)
         (directory / "pub.toml").write_text(good())
         with nobody():
-            config = read([directory])
+            config = read(HERE, [directory])
     assert (wrongs(config), config.unreadable) == ([f"{directory.name}: cannot be read: Permission denied"], True)
 
 
 def test_a_file_in_the_place_of_a_directory_is_not_taken_for_empty(tmp_path: Path) -> None:
     (tmp_path / "etc").touch()
-    config = read([tmp_path / "etc"])
+    config = read(HERE, [tmp_path / "etc"])
     assert (wrongs(config), config.unreadable) == (["etc: cannot be read: Not a directory"], True)
 
 
@@ -181,7 +182,7 @@ def test_a_file_in_the_place_of_a_directory_is_not_taken_for_empty(tmp_path: Pat
 @pytest.mark.fault("E65")
 def test_left_overs_are_ignored_without_a_word(directory: Path, name: str) -> None:
     (directory / name).write_text("this is no TOML")
-    config = read([directory])
+    config = read(HERE, [directory])
     assert (config.declarations, config.errors, config.frozen) == ((), (), frozenset())
 
 
@@ -192,7 +193,7 @@ def test_left_overs_are_ignored_without_a_word(directory: Path, name: str) -> No
 def test_a_name_that_no_network_can_have_is_an_error_that_prints(directory: Path, name: bytes) -> None:
     (Path(os.fsdecode(os.fsencode(directory) + b"/" + name))).write_text(good())
     (directory / "pub.toml").write_text(good(1))
-    config = read([directory])
+    config = read(HERE, [directory])
     (error,) = config.errors
     assert str(error).isprintable()
     assert str(error).encode()
@@ -207,9 +208,9 @@ def test_a_link_is_followed_and_its_target_read_anew(tmp_path: Path, directory: 
     target = tmp_path / "elsewhere"
     target.write_text(good(1))
     (directory / "pub.toml").symlink_to(target)
-    first = read([directory]).declarations
+    first = read(HERE, [directory]).declarations
     target.write_text(good(2))
-    second = read([directory]).declarations
+    second = read(HERE, [directory]).declarations
     assert [str(each.subnets[0].cidr) for each in (*first, *second)] == ["10.0.1.0/24", "10.0.2.0/24"]
     assert first[0].file == directory / "pub.toml"
 
@@ -350,7 +351,7 @@ def test_what_cannot_be_used_freezes_its_network_alone(
     (directory / "pub.toml.bak").touch()
     (directory / "zoo.toml").write_text(good(1))
     open_before = descriptors()
-    config = read([directory])
+    config = read(HERE, [directory])
     (error,) = config.errors
     assert error.file == directory / "pub.toml"
     assert wrong in error.wrong
@@ -360,7 +361,7 @@ def test_what_cannot_be_used_freezes_its_network_alone(
 
 def test_a_file_of_64_kib_is_read(directory: Path) -> None:
     (directory / "pub.toml").write_text(good() + "#" * (65536 - len(good())))
-    assert names(read([directory])) == ["pub"]
+    assert names(read(HERE, [directory])) == ["pub"]
 
 
 @pytest.mark.fault("E72")
@@ -372,7 +373,7 @@ def test_a_file_that_may_not_be_read_freezes_its_network_alone() -> None:
             (directory / f"{file}.toml").write_text(good(number))
             (directory / f"{file}.toml").chmod(0o600 if file == "pub" else 0o644)
         with nobody():
-            config = read([directory])
+            config = read(HERE, [directory])
     assert wrongs(config) == ["pub.toml: cannot be read: Permission denied"]
     assert config.errors[0].right == "let everybody read it: chmod a+rX"
     assert (names(config), set(config.frozen)) == (["zoo"], {"pub"})
@@ -386,10 +387,10 @@ def test_a_file_that_may_not_be_read_freezes_its_network_alone() -> None:
 def test_many_files_are_read_whole(directory: Path, count: int) -> None:
     for number in range(count):
         (directory / f"net{number}.toml").write_text(good(number))
-    config = read([directory])
+    config = read(HERE, [directory])
     assert config.errors == ()
     assert set(names(config)) == {f"net{number}" for number in range(count)}
-    assert read([directory]) == config
+    assert read(HERE, [directory]) == config
 
 
 @pytest.mark.fault("E79")
@@ -397,16 +398,16 @@ def test_one_bad_file_of_a_hundred_harms_no_other(directory: Path) -> None:
     for number in range(100):
         (directory / f"net{number}.toml").write_text(good(number))
     (directory / "net42.toml").write_text("[network")
-    config = read([directory])
+    config = read(HERE, [directory])
     assert (len(config.declarations), set(config.frozen), len(config.errors)) == (99, {"net42"}, 1)
 
 
 @pytest.mark.fault("E74")
 def test_of_two_that_declare_the_same_the_first_by_name_stays_whenever_it_came(directory: Path) -> None:
     (directory / "b.toml").write_text(good())
-    assert names(read([directory])) == ["b"]
+    assert names(read(HERE, [directory])) == ["b"]
     (directory / "a.toml").write_text(good())
-    config = read([directory])
+    config = read(HERE, [directory])
     assert (names(config), set(config.frozen)) == (["a"], {"b"})
     assert "a.toml" in str(config.errors[0])
     assert "b.toml" in str(config.errors[0])
@@ -415,7 +416,7 @@ def test_of_two_that_declare_the_same_the_first_by_name_stays_whenever_it_came(d
 def test_errors_come_by_file_and_line(directory: Path) -> None:
     (directory / "b.toml").write_text(good() + "[network2]\n[shin]\n")
     (directory / "a.toml").write_text("\n\nx")
-    assert [(error.file.name, error.line) for error in read([directory]).errors] == [
+    assert [(error.file.name, error.line) for error in read(HERE, [directory]).errors] == [
         ("a.toml", 3),
         ("b.toml", 7),
         ("b.toml", 8),
@@ -428,7 +429,7 @@ def test_errors_come_by_file_and_line(directory: Path) -> None:
 def test_check_asks_for_no_owner(directory: Path) -> None:
     writable_by_all(directory)
     os.chown(directory / "pub.toml", NOBODY, NOBODY)
-    config = check([directory / "pub.toml"])
+    config = check([directory / "pub.toml"], HERE)
     assert (names(config), config.errors, config.directories) == (["pub"], (), ())
 
 
@@ -437,7 +438,7 @@ def test_check_reads_only_what_is_given(tmp_path: Path, directory: Path) -> None
     (tmp_path / "pub.toml").write_text(good())
     (tmp_path / "notes.txt").write_text(good())
     files = [tmp_path / "gone.toml", directory / "pub.toml", tmp_path / "pub.toml", tmp_path / "notes.txt"]
-    config = check(files)
+    config = check(files, HERE)
     assert names(config) == []
     assert {error.file: error.wrong for error in config.errors} == {
         files[0]: "cannot be read: No such file or directory",

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from macvland.config import check
+from tests.unit.samples import HERE
 
 CASES = sorted((Path(__file__).parents[1] / "golden" / "config").iterdir())
 
 
 def errors_of(case: Path) -> str:
-    config = check(sorted(Path(file.name) for file in case.glob("*.toml")))
+    config = check(sorted(Path(file.name) for file in case.glob("*.toml")), HERE)
     return "".join(f"{error}\n" for error in config.errors)
 
 

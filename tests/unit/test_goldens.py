@@ -11,11 +11,11 @@ from macvland.model import Goal, Host, Network, Proof
 from macvland.plan import plan
 from macvland.reconcile import converge
 from macvland.wanted import wanted
+from tests.unit.samples import HERE, MACHINE
 from tests.unit.values import value_of
 from tests.unit.world import World
 
 CASES = sorted(path for path in (Path(__file__).parents[1] / "golden" / "plan").iterdir() if path.is_dir())
-MACHINE = "0123456789abcdef0123456789abcdef"
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
 
@@ -55,7 +55,7 @@ def seen_in(case: Path) -> Host:
 
 
 def goal_of(case: Path, seen: Host) -> Goal:
-    return wanted(config.check(sorted(case.glob("*.toml"))), seen, MACHINE)
+    return wanted(config.check(sorted(case.glob("*.toml")), HERE), seen, MACHINE)
 
 
 def foreign(seen: Host) -> frozenset[Network]:

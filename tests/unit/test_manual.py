@@ -67,7 +67,7 @@ def test_the_manual_of_the_daemon_has_its_options() -> None:
     assert words(section(page("macvland.8"), "OPTIONS")) == options(daemon.parser())
 
 
-@pytest.mark.parametrize("title", ["[network]", "[[subnet]]", "[shim]"])
+@pytest.mark.parametrize("title", [title for title in KEYS if title])
 def test_the_manual_of_the_files_explains_every_key(title: str) -> None:
     explained = re.findall(r"^\.TP\n(\w+) ", section(page("macvlan.d.5"), title), re.MULTILINE)
     assert sorted(explained) == sorted(KEYS[title])

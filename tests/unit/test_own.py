@@ -5,6 +5,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 
 import pytest
 
+from macvland.config.declaration import HostDeclaration
 from macvland.model import Address, Prefix, Subnet
 from macvland.wanted.own import LEAST, derived
 from tests.unit.samples import HOST, LAN, MACHINE, PUB, declaration, declared, goal
@@ -49,6 +50,14 @@ def test_it_is_never_in_a_range() -> None:
     for number in range(200):
         found = derived(MACHINE, f"network{number}", LAN6, ranges, NOBODY)
         assert found in IPv6Network("2001:db8:1:0:c000::/66")
+
+
+def test_it_is_never_in_a_range_that_another_host_has() -> None:
+    halves = (HostDeclaration(key=half, pattern=half, ranges=pools(half)) for half in ("2001:db8:1::/65", "10.0.0.0/8"))
+    ours = replace(PUB, subnets=(Subnet(cidr=LAN6),), hosts=tuple(halves))
+    for number in range(64):
+        (found,) = goal(declared(replace(ours, name=f"network{number}")), HOST).host.addresses
+        assert found.address in IPv6Network("2001:db8:1:0:8000::/65")
 
 
 def test_it_steps_over_what_is_taken() -> None:

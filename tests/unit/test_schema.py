@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from macvland import cli
 from macvland.config import check, network, parse, subnet
 from macvland.config.grammar import KEYS
+from macvland.config.host import admission, pattern
 from macvland.config.network import labels_of
 from macvland.config.reserved import _span
 from macvland.config.schema import VALUES, schema
 from macvland.config.table import Table
-from macvland.config.value import RefusalError, address, boolean, number
+from macvland.config.value import RefusalError, address, boolean, number, prefix
+from tests.unit.samples import HERE
 
 PROJECT = Path(__file__).parents[2]
 FILE = PROJECT / "integration/macvland.schema.json"
@@ -84,6 +86,7 @@ GOOD = {
     "address": st.sampled_from(["192.168.1.223", ["2001:db8::223"], []]),
     "bcqueuelen": st.integers(1, 9),
     "proxy_ndp": st.booleans(),
+    "host": st.sampled_from(["node1", "!node2", ["node1", "web-*"], ["0123456789abcdef0123456789abcdef", "node[1-3]"]]),
 }
 
 
@@ -98,7 +101,13 @@ FILES = st.fixed_dictionaries(
         "network": tables("[network]", ("parent",)),
         "subnet": st.lists(tables("[[subnet]]", ("cidr", "gateway")), min_size=1, max_size=2),
     },
-    optional={"shim": tables("[shim]", ())},
+    optional={
+        "shim": tables("[shim]", ()),
+        "match": tables("[match]", ("host",)),
+        "host": st.dictionaries(
+            st.sampled_from(["node1", "Node1", "web-*", "node 1"]), tables("[host.NAME]", ()), max_size=2
+        ),
+    },
 )
 
 
@@ -110,7 +119,7 @@ def mutated(draw: st.DrawFn) -> dict[str, Any]:
         homes = [content, *(each for each in content.values() if isinstance(each, dict))]
         homes += [each for each in content.get("subnet", ()) if isinstance(each, dict)] if "subnet" in content else []
         home = draw(st.sampled_from(homes))
-        key = draw(st.sampled_from([*home, "network", "subnet", "shim", "gatewy", "internal", "parent"]))
+        key = draw(st.sampled_from([*home, "network", "subnet", "shim", "host", "gatewy", "internal", "parent"]))
         if draw(st.booleans()):
             home.pop(key, None)
         else:
@@ -131,7 +140,7 @@ def test_what_the_parser_takes_the_schema_takes(content: dict[str, Any]) -> None
 def test_the_schema_takes_each_golden_file_that_is_right(file: Path) -> None:
     import tomli
 
-    if check([file]).declarations:
+    if check([file], HERE).declarations:
         WHOLE.validate(tomli.loads(file.read_text()))
 
 
@@ -158,6 +167,25 @@ def test_what_both_refuse_of_keys_together(
 ) -> None:
     content = {"network": network, "subnet": [{"cidr": "192.168.1.0/24", **subnet}]}
     content |= {} if shim is None else {"shim": shim}
+    declared, _ = parse(text_of(content), Path("pub_net.toml"))
+    assert (declared, WHOLE.is_valid(content)) == (None, False)
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {"match": {}},
+        {"match": {"host": []}},
+        {"match": {"host": "node1", "colour": 1}},
+        {"host": {"node 1": {}}},
+        {"host": {"!node1": {}}},
+        {"host": {"node1": "192.168.1.0/25"}},
+        {"host": {"node1": {"gateway": False}}},
+    ],
+    ids=["no host", "none of them", "unknown in match", "no name", "a mark", "no table", "unknown in host"],
+)
+def test_what_both_refuse_of_hosts(tables: dict[str, Any]) -> None:
+    content = {"network": {"parent": "eth0"}, "subnet": [{"cidr": "192.168.1.0/24", "gateway": False}], **tables}
     declared, _ = parse(text_of(content), Path("pub_net.toml"))
     assert (declared, WHOLE.is_valid(content)) == (None, False)
 
@@ -230,6 +258,10 @@ NAMES = st.one_of(
     MACS, st.text(max_size=8), st.sampled_from(["lo", ".", "..", "eth0", "a b", "a/b", "x" * 127, "x" * 128])
 )
 LABELS = st.text("iomacvlndker.\n\u200b ", max_size=14)
+HOSTS = st.one_of(
+    st.text("ab-1.[]!^*?\n ", max_size=8),
+    st.sampled_from(["node[1-3]", "node[3-1]", "n[!a-c_.]*", "n[a-9]", "[-a]", "[]a]", "[[a]", "!", "!web-?", "web\n"]),
+)
 WORDS = st.sampled_from(["bridge", "Bridge", "vepa", "passthru", "always", "when-unused", "bridge\n", ""])
 NUMBERS = st.one_of(st.integers(), st.sampled_from([0, 1, 4094, 4095, 2**32 - 1, 2**32]))
 
@@ -248,6 +280,13 @@ def each(reader: Callable[[object], object]) -> Callable[[object], object]:
     return lambda value: [reader(one) for one in value] if isinstance(value, list) else reader(value)
 
 
+def hosts(value: object) -> object:
+    """Read `host` in [match], of which an empty array is none."""
+    if value == []:
+        raise RefusalError("")
+    return each(admission)(value)
+
+
 def strings(value: object) -> object:
     if not isinstance(value, list):
         raise RefusalError("")
@@ -255,7 +294,7 @@ def strings(value: object) -> object:
 
 
 READERS: dict[str, tuple[Callable[[object], object], st.SearchStrategy[Any]]] = {
-    "parent": (network._parent, NAMES),
+    "parent": (network.link, NAMES),
     "vlan": (lambda value: number(value, least=1, most=4094), NUMBERS),
     "mode": (network._mode, WORDS),
     "promiscuous": (boolean, st.booleans()),
@@ -276,11 +315,17 @@ READERS: dict[str, tuple[Callable[[object], object], st.SearchStrategy[Any]]] = 
 }
 
 
-@pytest.mark.parametrize("key", READERS)
-def test_each_key_alone_takes_exactly_what_the_parser_takes(key: str) -> None:
-    reader, values = READERS[key]
-    (rule,) = (keys[key] for keys in VALUES.values() if key in keys)
-    validator = jsonschema.Draft202012Validator({"$defs": SCHEMA["$defs"], **rule})
+# What is read otherwise than the key of the same name above it.
+OF_A_TABLE = {
+    ("[match]", "host"): (hosts, st.one_of(HOSTS, st.lists(HOSTS, max_size=2))),
+    ("[host.NAME]", "range"): (each(prefix), st.one_of(NETWORKS, st.lists(NETWORKS, max_size=2))),
+}
+
+
+@pytest.mark.parametrize(("title", "key"), [(title, key) for title, keys in VALUES.items() for key in keys])
+def test_each_key_alone_takes_exactly_what_the_parser_takes(title: str, key: str) -> None:
+    reader, values = OF_A_TABLE.get((title, key)) or READERS[key]
+    validator = jsonschema.Draft202012Validator({"$defs": SCHEMA["$defs"], **VALUES[title][key]})
 
     @settings(deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
     @given(st.one_of(values, values, values, STRANGE))
@@ -294,6 +339,18 @@ def test_each_key_alone_takes_exactly_what_the_parser_takes(key: str) -> None:
             assert validator.is_valid(value)
 
     same()
+
+
+@given(HOSTS)
+def test_a_table_of_a_host_has_exactly_the_names_that_the_parser_takes(name: str) -> None:
+    validator = jsonschema.Draft202012Validator({"$defs": SCHEMA["$defs"], **SCHEMA["properties"]["host"]})
+    try:
+        pattern(name)
+    except RefusalError as refusal:
+        if "ends before it begins" not in refusal.wrong:
+            assert not validator.is_valid({name: {}}) or unnamed(name)
+    else:
+        assert validator.is_valid({name: {}})
 
 
 @pytest.mark.parametrize("text", ODD_NETWORKS)

@@ -186,7 +186,9 @@ def test_a_broken_file_fails_its_network_and_no_other() -> None:
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
-    told = replace(FINE, networks=(replace(READY, state=State.FAILED, reasons=("a", "b")),), errors=("c",))
+    told = replace(
+        FINE, networks=(replace(READY, state=State.FAILED, reasons=("a", "b")),), errors=("c",), elsewhere=("d",)
+    )
     write(told, tmp_path / "status.json")
     assert read(tmp_path / "status.json") == told
     assert (tmp_path / "status.json").stat().st_mode & 0o777 == 0o644
@@ -303,6 +305,13 @@ def test_a_parent_that_is_not_there_is_no_link_that_carries() -> None:
 def test_a_problem_that_is_a_networks_reason_is_told_once() -> None:
     told = replace(FINE, networks=(replace(READY, state=State.FAILED, reasons=("broken",)),), errors=("broken",))
     assert overview(told, UNBOUNDED, plain).count("broken") == 1
+
+
+def test_files_that_are_not_for_this_host_are_named() -> None:
+    config = replace(declared(PUB), elsewhere=(replace(OTHER, match=("node2",)), replace(OTHER, name="x")))
+    told = status(config, SETTLED, NOW, {})
+    assert told.elsewhere == ("lab", "x")
+    assert overview(told, UNBOUNDED, plain).splitlines()[-2] == "not for this host: lab, x"
 
 
 def test_a_table_of_nothing_says_so() -> None:

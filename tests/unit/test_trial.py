@@ -9,6 +9,7 @@ import pytest
 from macvland.cli.try_.trial import TrialError, alone, keep, place, withdraw
 from macvland.config import Config, read, tried
 from macvland.config.trial import clock, end_of, stamped
+from tests.unit.samples import HERE
 from tests.unit.test_config_files import good
 
 HOUR = 3600.0
@@ -63,7 +64,7 @@ def test_a_file_that_does_not_say_it_was_over_long_ago(text: bytes | None) -> No
 def test_a_trial_masks_all_others_of_its_name_and_moves_no_line(trials: Path, etc: Path) -> None:
     end = clock() + HOUR
     (trials / "pub_net.toml").write_bytes(stamped(good(2).encode(), end))
-    config = read([trials, etc])
+    config = read(HERE, [trials, etc])
     assert (counting(config), config.errors) == (["try"], ())
     assert config.changes == pytest.approx(end, abs=0.001)
 
@@ -73,30 +74,30 @@ def test_a_trial_that_is_over_or_none_masks_nothing(text: bytes, trials: Path, e
     (trials / "pub_net.toml").write_bytes(text)
     (trials / "other.toml").symlink_to("/dev/null")
     (etc / "other.toml").write_text(good(3))
-    config = read([trials, etc])
+    config = read(HERE, [trials, etc])
     assert (counting(config), config.errors, config.changes) == (["etc", "etc"], (), None)
 
 
 def test_an_end_means_something_on_trial_only(trials: Path, etc: Path) -> None:
     (etc / "pub_net.toml").write_bytes(stamped(good(1).encode(), 1.0))
-    assert counting(read([trials, etc])) == ["etc"]
+    assert counting(read(HERE, [trials, etc])) == ["etc"]
 
 
 def test_the_next_change_is_the_end_of_the_first_trial(trials: Path) -> None:
     first = clock() + HOUR
     for number, end in enumerate((first + HOUR, first)):
         (trials / f"net{number}.toml").write_bytes(stamped(good(number).encode(), end))
-    assert read([trials]).changes == pytest.approx(first, abs=0.001)
+    assert read(HERE, [trials]).changes == pytest.approx(first, abs=0.001)
 
 
 def test_a_file_is_rehearsed_without_being_there(etc: Path, tmp_path: Path) -> None:
     file = tmp_path / "pub_net.toml"
-    assert [one.file for one in tried(file, good(2).encode(), [etc]).declarations] == [file]
-    assert counting(read([etc])) == ["etc"]
+    assert [one.file for one in tried(file, good(2).encode(), HERE, [etc]).declarations] == [file]
+    assert counting(read(HERE, [etc])) == ["etc"]
 
 
 def test_a_file_is_rehearsed_with_those_that_it_has_to_get_along_with(etc: Path, tmp_path: Path) -> None:
-    (error,) = tried(tmp_path / "a.toml", good(1).encode(), [etc]).errors
+    (error,) = tried(tmp_path / "a.toml", good(1).encode(), HERE, [etc]).errors
     assert "range" in str(error)
 
 

@@ -101,6 +101,11 @@ def test_a_file_that_counts_already_is_not_tried(
     assert "counts already: copy it elsewhere" in refused(capsys, good)
 
 
+def test_a_file_for_other_hosts_is_not_tried(good: Path, capsys: Output) -> None:
+    good.write_text(f'{GOOD}\n[match]\nhost = "!*"\n')
+    assert refused(capsys, good) == f"macvlanctl: {good} is not for this host: its [match] says for which it is"
+
+
 @pytest.mark.parametrize("seconds", ["-1", "nan", "86401", "soon"])
 def test_a_time_that_is_none_or_too_long_is_refused(seconds: str, good: Path, capsys: Output) -> None:
     with pytest.raises(SystemExit):

@@ -16,6 +16,7 @@ from macvland.engine import Docker
 from macvland.kernel import Kernel
 from macvland.kernel.survey import arp_settings, known
 from macvland.kernel.sweep import sweep
+from macvland.machine import this_machine
 from macvland.model import Host, Prefix
 from macvland.reconcile import look
 
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     if options.range and not options.probe:
         return fail("--range says what to probe: add --probe")
     seen = look(Kernel(), Docker())
-    every = lans(config.read(), seen)
+    every = lans(config.read(this_machine()), seen)
     chosen = [lan for lan in every if options.network in (None, lan.network)]
     if not chosen:
         return fail(_none(options.network, [lan.network for lan in every]))

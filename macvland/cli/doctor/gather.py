@@ -29,7 +29,7 @@ from macvland.kernel.firewall import Chain, nftables
 from macvland.kernel.inside import Inside, inside
 from macvland.kernel.survey import arp_settings, children, filtering, known, ways, ways_out
 from macvland.kernel.sweep import Answer, sweep
-from macvland.machine import machine_id
+from macvland.machine import machine_id, this_machine
 from macvland.model import Goal, Host
 from macvland.plan import plan
 from macvland.reconcile import look
@@ -95,7 +95,7 @@ def _known(names: Sequence[str]) -> str:
 
 
 def _look(docker: Docker) -> tuple[Config, Host, Goal, tuple[Action, ...]]:
-    declared = config.read()
+    declared = config.read(this_machine())
     seen = look(Kernel(), docker)
     goal = wanted(declared, seen, machine_id())
     return declared, seen, goal, plan(goal.host, seen)

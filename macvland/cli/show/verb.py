@@ -16,7 +16,7 @@ from macvland.cli.show.tree import tree
 from macvland.cli.text.terminal import columns, paint
 from macvland.engine import Docker
 from macvland.kernel import Kernel
-from macvland.machine import machine_id
+from macvland.machine import machine_id, this_machine
 from macvland.plan import plan
 from macvland.reconcile import look
 from macvland.status import NetworkStatus, State
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _look() -> Sight:
-    declared = config.read()
+    declared = config.read(this_machine())
     seen = look(Kernel(), Docker())
     goal = wanted(declared, seen, machine_id())
     return Sight(

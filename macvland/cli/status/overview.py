@@ -17,7 +17,9 @@ def overview(status: Status, columns: int, paint: Paint) -> str:
     errors = [each for error in status.errors if error not in told for each in filled(error, columns, "", INDENT)]
     engine = f"Docker {status.engine}" if status.engine else f"no Docker: {status.absence}"
     total = filled(f"{line(status)} ({engine}, {status.time})", columns)
-    return "\n".join((*(_table(status, columns, paint) or _paragraphs(status, columns, paint)), *errors, "", *total))
+    elsewhere = filled(f"not for this host: {', '.join(status.elsewhere)}", columns) if status.elsewhere else ()
+    networks = _table(status, columns, paint) or _paragraphs(status, columns, paint)
+    return "\n".join((*networks, *errors, "", *elsewhere, *total))
 
 
 def _table(status: Status, columns: int, paint: Paint) -> list[str] | None:

@@ -61,6 +61,10 @@ def _last(name: str | None) -> Status:
     except (OSError, ValueError) as error:
         raise NothingError(f"{report.FILE} cannot be read: {error}") from None
     names = [network.name for network in last.networks]
+    if name is not None and name in last.elsewhere and name not in names:
+        raise NothingError(
+            f"the file of '{name}' is not for this host; 'macvlanctl check' says what this host is called"
+        )
     if name is not None and name not in names:
         raise NothingError(f"no network '{name}' is declared{_instead(name, names)}")
     return last

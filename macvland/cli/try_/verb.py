@@ -24,8 +24,10 @@ from macvland.cli.try_.question import EndedError, Interruptible, say
 from macvland.cli.try_.session import session, touching
 from macvland.cli.try_.trial import TrialError, alone, edition
 from macvland.cli.wait import seconds
+from macvland.config import Config
 from macvland.config.source import LARGEST, given
 from macvland.config.trial import DIRECTORY, stamped
+from macvland.machine import this_machine
 
 TEXT = "try a file: it is gone again unless somebody confirms it in time"
 TIMEOUT = 60.0  # seconds
@@ -52,11 +54,12 @@ def run(options: argparse.Namespace) -> int:
     """Refuse, or try, ask and end it."""
     if os.geteuid():  # and not whether one may write there: the daemon takes files of root's alone
         return fail(NOT_ALLOWED)
-    checked = config.check([options.file])
+    machine = this_machine()
+    checked = config.check([options.file], machine)
     if checked.errors:
-        return tell(checked, as_json=options.json)
+        return tell(checked, machine, as_json=options.json)
     try:
-        _refuse(options.file)
+        _refuse(options.file, checked)
         with Interruptible() as signals, alone():
             return _run(options, signals)
     except EndedError as ended:
@@ -70,8 +73,10 @@ def run(options: argparse.Namespace) -> int:
         return fail(f"{error.filename or DIRECTORY} must be readable and {DIRECTORY} writable: {error.strerror}")
 
 
-def _refuse(file: Path) -> None:
+def _refuse(file: Path, checked: Config) -> None:
     """Refuse what can be told without touching anything."""
+    if checked.elsewhere:
+        raise TrialError(f"{file} is not for this host: its [match] says for which it is")
     if Path(os.path.realpath(file.parent)) in config.DIRECTORIES:
         raise TrialError(f"{file} counts already: copy it elsewhere, edit that, and try the copy")
     now = last()
@@ -84,10 +89,11 @@ def _run(options: argparse.Namespace, signals: Interruptible) -> int:
     if len(stamped(text, 0.0)) > LARGEST:
         return fail("a file on trial needs room for one more line in its 64 KiB: shorten its comments")
     before = outlook()
-    ahead = outlook(config.tried(options.file, text))
+    machine = this_machine()
+    ahead = outlook(config.tried(options.file, text, machine))
     errors = tuple(one for one in ahead.declared.errors if one not in before.declared.errors)
     if errors or ahead.declared.unreadable:
-        return tell(replace(ahead.declared, errors=errors or ahead.declared.errors), as_json=options.json)
+        return tell(replace(ahead.declared, errors=errors or ahead.declared.errors), machine, as_json=options.json)
     it = session()
     case = Case(
         file=options.file,
