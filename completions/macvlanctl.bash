@@ -8,7 +8,7 @@ _macvlanctl()
         mapfile -t COMPREPLY < <(compgen -W 'status plan apply try check wait doctor adopt arp schema show --help --version' -- "$cur")
     elif [[ $prev == --timeout || $prev == --range || $prev == --rate || $prev == --host ]]; then
         return
-    elif [[ $prev == --output ]]; then
+    elif [[ $prev == --output || $prev == --fleet ]]; then
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
     elif [[ $prev == --compose || $prev == --inspect || $prev == --svg ]]; then
@@ -22,7 +22,7 @@ _macvlanctl()
             apply | wait) mapfile -t COMPREPLY < <(compgen -W '--help --json --timeout' -- "$cur") ;;
             try) mapfile -t COMPREPLY < <(compgen -W '--help --json --timeout --keep' -- "$cur") ;;
             status) mapfile -t COMPREPLY < <(compgen -W '--help --json --watch' -- "$cur") ;;
-            check) mapfile -t COMPREPLY < <(compgen -W '--help --json --host' -- "$cur") ;;
+            check) mapfile -t COMPREPLY < <(compgen -W '--help --json --host --fleet' -- "$cur") ;;
             plan | schema | doctor) mapfile -t COMPREPLY < <(compgen -W '--help --json' -- "$cur") ;;
         esac
     elif [[ $verb == check || $verb == try ]]; then

@@ -28,6 +28,7 @@ complete -c macvlanctl -n '__fish_seen_subcommand_from status wait doctor' -a '(
 complete -c macvlanctl -n '__fish_seen_subcommand_from try' -l keep -d 'Enter alone is a yes'
 complete -c macvlanctl -n '__fish_seen_subcommand_from check try' -F
 complete -c macvlanctl -n '__fish_seen_subcommand_from check' -l host -x -d 'Read files as that host does'
+complete -c macvlanctl -n '__fish_seen_subcommand_from check' -l fleet -x -a '(__fish_complete_directories)' -d 'Show that no two hosts hand out one address'
 complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l output -x -a '(__fish_complete_directories)' -d 'Write the files there'
 complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l shim -d 'Let a shim count at once'
 complete -c macvlanctl -n '__fish_seen_subcommand_from adopt' -l compose -r -F -d 'Take networks of Compose'

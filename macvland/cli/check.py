@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from macvland import config
-from macvland.cli.ending import ERROR, FINE
+from macvland.cli.ending import ERROR, FINE, OTHERWISE, fail
 from macvland.cli.text.excerpt import excerpt
 from macvland.config import Config
+from macvland.config.fleet import fleet
 from macvland.config.wording import quoted
 from macvland.error import ConfigError
 from macvland.machine import this_machine
@@ -24,11 +25,17 @@ LEAST, MOST = 40, 200  # cells of an excerpt: a terminal may be of any width, th
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add what the verb takes."""
     command.add_argument("files", nargs="*", type=Path, metavar="FILE", help="default: the host's directories")
-    command.add_argument("--host", metavar="NAME", help="read them as the host of this name or machine-id does")
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--host", metavar="NAME", help="read them as the host of this name or machine-id does")
+    which.add_argument(
+        "--fleet", type=Path, metavar="DIR", help="show that no two hosts can hand out one address by the files there"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Check, and print every problem."""
+    if options.fleet:
+        return _fleet(options)
     machine = _called(options.host) if options.host else this_machine()
     checked = config.check(options.files, machine) if options.files else config.read(machine)
     return tell(checked, machine, as_json=options.json)
@@ -53,6 +60,28 @@ def tell(checked: Config, machine: Machine, *, as_json: bool) -> int:
 def _called(name: str) -> Machine:
     """Return the host of that *name*, or machine-id."""
     return Machine(hostname=name, id=name.replace("-", "").lower())
+
+
+def _fleet(options: argparse.Namespace) -> int:
+    """Check the files of a fleet, and print where two of its hosts have the same address."""
+    if options.files:
+        return fail("--fleet takes a directory, which holds all files of the fleet; leave out the others")
+    try:
+        found = fleet(options.fleet)
+    except OSError as error:
+        return fail(f"{options.fleet} cannot be read: {error.strerror}")
+    if options.json:
+        findings = [{**_row(it.error), "hosts": it.hosts, "address": it.address} for it in found.findings]
+        errors = [_row(one) for one in found.errors]
+        told = {"version": 1, "hosts": found.hosts, "networks": found.networks, "errors": errors, "findings": findings}
+        print(json.dumps(told, indent=1))
+    else:
+        _show((*found.errors, *(it.error for it in found.findings)))
+        if not found.errors and not found.findings:
+            print(f"{len(found.networks)} network(s), {len(found.hosts)} host(s) by name, no two with the same address")
+    if found.errors:
+        return ERROR
+    return OTHERWISE if found.findings else FINE
 
 
 def _row(error: ConfigError) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 import pytest
 
@@ -50,8 +51,11 @@ def told_elsewhere(host: Host) -> bool:
 
 
 def test_two_hosts_that_share_a_file_hand_out_addresses_of_their_own_and_reach_each_other(
-    nodes: tuple[Host, ...], serving: tuple[Serving, ...]
+    nodes: tuple[Host, ...], serving: tuple[Serving, ...], tmp_path: Path
 ) -> None:
+    (tmp_path / "pub_net.toml").write_text(PUB_NET)
+    proof = nodes[0].ctl("check", "--fleet", str(tmp_path))
+    assert (proof.returncode, proof.stderr) == (0, "")
     webs = {}
     for node, serve in zip(nodes, serving, strict=True):
         daemon = serve()
