@@ -145,7 +145,7 @@ def test_macvlanctl_check_judges_files_without_touching_anything(host: Host) -> 
     assert ctl(host, "check") == (0, "1 network(s), no problems\n", "")
     assert ctl_json(host, "check", "/etc/macvlan.d/good.toml") == (
         0,
-        {"version": 1, "networks": ["good"], "errors": []},
+        {"version": 1, "networks": ["good"], "elsewhere": [], "errors": []},
     )
     host.path("/etc/bad.toml").write_text(declare(OWN, parent=""))
     code, verdict = ctl_json(host, "check", "/etc/bad.toml")
