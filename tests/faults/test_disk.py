@@ -44,6 +44,7 @@ def test_a_status_that_cannot_be_written_is_one_warning_and_stops_nothing(
     host = shared_docker_host
     daemon = start()
     told(host, daemon)
+    idle(daemon)  # else it writes while the directory becomes another one
     harm(host)
     host.drop("lan.toml", file("eth0", 1))
     wait_until(lambda: seen(host).networks)
