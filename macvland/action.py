@@ -127,7 +127,23 @@ class Reconnect:
         return self.thing.network
 
 
-Action = Add | Change | Delete | Replace | Finish | Prove | Reconnect
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Take a container off its network, for *reason*."""
+
+    thing: Attachment
+    reason: str
+
+    def __str__(self) -> str:
+        return f"disconnect {self.thing}: {self.reason}"
+
+    @property
+    def network(self) -> str:
+        """The network this is done for."""
+        return self.thing.network
+
+
+Action = Add | Change | Delete | Replace | Finish | Prove | Reconnect | Disconnect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ from macvland.error import ApplyError
 from macvland.journal import Log, log
 from macvland.kernel import Kernel, SettingsWatch
 from macvland.kernel import watch as watch_kernel
+from macvland.lan import Lan
 from macvland.lock import Lock, TakenError
 from macvland.machine import machine_id, this_machine
 from macvland.machine import watch as watch_machine
@@ -71,6 +72,7 @@ class Daemon:
         self._lock = Lock()
         self._settings = SettingsWatch()
         self._kernel = Kernel(self._settings.arm)
+        self._lan = Lan(self._wake.set)
         self._docker = Docker()
         self._engine = Patient(self._docker, self._wake.set)
         self._watcher = Watcher(config.DIRECTORIES, self._files(), self._wake.set)
@@ -97,6 +99,7 @@ class Daemon:
         self._notes(*self._hold_lock())
         self._start(self._listen)
         self._start(watch_kernel, self._wake.set, self._stop, self._settings)
+        self._start(self._lan.listen, self._stop)
         self._start(watch_clock, self._wake.set)
         self._start(watch_machine, self._wake.set, this_machine().hostname)
         self._start(watch_engine, self._engine.news, self._stop, self._prod)
@@ -119,11 +122,13 @@ class Daemon:
             self._backoff.forget()
             self._quarrels.end()
             self._recheck.forget()
+            self._lan.forget()
             self._trust.renew()
         blind = self._watcher.arm()  # before the look: what changes after it wakes us
         declared = config.read(this_machine())
         replaced = self._trust.broken(declared.directories)
-        trouble = [*self._hold_lock(), *([blind] if blind else []), *(_unchanged(path) for path in replaced)]
+        deaf = self._lan.trouble
+        trouble = [*self._hold_lock(), *(one for one in (blind, deaf) if one), *(_unchanged(path) for path in replaced)]
         now = time.monotonic()
         try:
             ended = self._pass(declared, bool(replaced), now)
@@ -139,7 +144,10 @@ class Daemon:
             gone = removals(declared, seen)
             held = gone if hold_all else self._grace.fresh(gone, now)
             asked = self._recheck.due(seen.addresses, now)
-            return wanted(declared, seen, self._machine_id, held, asked, ways=self._ways.recall())
+            seen = self._lan.observe(seen)
+            goal = wanted(declared, seen, self._machine_id, held, asked, ways=self._ways.recall())
+            self._lan.ask(goal.questions, seen)  # at once: the LAN answers while Docker works
+            return goal
 
         due, disputed = partial(self._backoff.due, now=now), partial(self._quarrels.held, now=now)
         ended = converge(want, self._kernel, self._engine, due, pending=self._pending, held=disputed)

@@ -29,6 +29,7 @@ CONFIG_ERROR = "23609ee4620d4c2393412ffa71fa3994"
 CONFIG_FIXED = "6922c10ccdd14e4db5bc25663f8fddd1"
 ENGINE = "6b37568612954342ba12dc752dcc6c79"  # Docker came or went
 SURVIVED = "51b951b1b2814c578dcb7bdd1e82110b"  # macvland works round something of its own surroundings
+DISPUTED = "cc3af85cd38d41c2916fbb08b5eb18f9"  # the LAN does not agree with a network that is in place
 DIED = "f8241c155c694bc683341c29ec1f90b0"
 
 

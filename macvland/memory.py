@@ -4,20 +4,15 @@ Refuses to act and to look at a clock: whoever asks says what time it is, in mon
 """
 
 import math
-import random
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from macvland.config import Directory
 from macvland.model import Address, Dad, Host, Neighbour, ShimAddress
+from macvland.pauses import delay
 
 GRACE = 1.0  # seconds that a removal must last: install(1) deletes a file before it creates it
-
-FIRST = 1.0  # seconds to the second try
-FACTOR = 2.0
-LONGEST = 300.0  # seconds between tries at most; the safety look of the daemon bounds it anyway
-JITTER = 0.2  # of the delay, so that many hosts with one cause do not retry in step
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,7 @@ class Backoff:
     def _next(self, network: str, attempt: Hashable, passing: bool, now: float) -> _Try:  # noqa: FBT001 - a fact, not a mode
         last = self._tries.get(network)
         failures = last.failures + 1 if last and last.attempt == attempt else 1
-        return _Try(attempt, failures, now + _delay(failures) if passing else None)
+        return _Try(attempt, failures, now + delay(failures) if passing else None)
 
     def again(self) -> float | None:
         """Return the monotonic time of the next try, None if nothing waits for one."""
@@ -64,11 +59,6 @@ class Backoff:
         """Make every network (or *networks*) due: somebody asked for it."""
         for network in list(self._tries if networks is None else networks):
             self._tries.pop(network, None)
-
-
-def _delay(failures: int) -> float:
-    spread = 1 + random.uniform(-JITTER, JITTER)  # noqa: S311 - no secret
-    return min(FIRST * FACTOR ** (failures - 1), LONGEST) * spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +103,7 @@ class Recheck:
             last = before.get(name)
             if it.dad is Dad.FAILED and (last is None or last.again is None):
                 failures = last.failures + 1 if last else 1
-                self._questions[name] = _Question(failures, now + _delay(failures))
+                self._questions[name] = _Question(failures, now + delay(failures))
             elif it.dad is Dad.FAILED and last and last.again is not None and last.again <= now:
                 self._questions[name] = _Question(last.failures, None)
                 due.append(it)

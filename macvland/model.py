@@ -6,7 +6,7 @@ is set algebra and "converged" is equality. Nothing here reads, writes or decide
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
@@ -18,6 +18,13 @@ BCQUEUELEN = 1000  # frames; MACVLAN_DEFAULT_BC_QUEUE_LEN, drivers/net/macvlan.c
 LONGEST_BCQUEUELEN = 0xFFFFFFFF  # IFLA_MACVLAN_BC_QUEUE_LEN is an NLA_U32 without bounds
 
 IPV6_MTU = 1280  # octets (RFC 8200, 5); with less, the kernel takes IPv6 off a link, with its addresses and settings
+
+
+class OnConflict(StrEnum):
+    """What becomes of a container whose address another device on the LAN has."""
+
+    WARN = "warn"
+    DISCONNECT = "disconnect"
 
 
 class Mode(StrEnum):
@@ -286,6 +293,66 @@ class Engine:
     api: tuple[int, int]
 
 
+class About(IntEnum):
+    """Why the LAN is asked for an address, the most urgent first."""
+
+    SHIM = 0  # the host is to have it, or has it
+    GATEWAY = 1  # somebody should have it
+    CONTAINER = 2
+    CONTROL = 3  # nobody should have it: who answers for that answers for everything
+    RANGE = 4  # Docker may give it to a container
+    TWIN = 5  # somebody speaks from it with a MAC of this host's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """An address for which the LAN of a parent is asked once, and listened to from then on."""
+
+    parent: str
+    address: Address
+    about: About
+    mac: str = ""  # of who has it on this host: another one is another question
+    controls: tuple[Address, ...] = field(default=(), compare=False)  # of the same subnet, and nobody's that is known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """Somebody on the LAN who is not of this host."""
+
+    mac: str
+    vendor: str = field(default="", compare=False)  # of whom the machine has a list
+
+    def __str__(self) -> str:
+        return f"{self.mac} ({self.vendor})" if self.vendor else self.mac
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Which devices say that they have an address: none of this host's, nor any that answers for everything."""
+
+    parent: str
+    address: Address
+    about: About
+    devices: frozenset[Device] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What the LANs said: it cannot be looked at, only remembered. A question without a finding is still open."""
+
+    findings: frozenset[Finding] = frozenset()
+    proxies: frozenset[tuple[str, Device]] = frozenset()  # by parent, who answers for everything (proxy ARP)
+    twins: frozenset[tuple[str, Address, Device]] = frozenset()  # who uses a MAC of this host's, and with which address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expulsion:
+    """A container that is to be taken off its network, and why."""
+
+    attachment: Attachment
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """Everything macvland looks at or asks for. Without *engine*, Docker did not answer and its part is unknown."""
@@ -306,6 +373,8 @@ class Host:
     unfinished: frozenset[Unfinished] = frozenset()
     proofs: frozenset[Proof] = frozenset()
     losses: frozenset[Loss] = frozenset()
+    expulsions: frozenset[Expulsion] = frozenset()  # wanted, never seen
+    heard: Heard | None = None  # None: nobody listens to the LAN, and no address is asked for
 
 
 class Hold(StrEnum):
@@ -320,6 +389,7 @@ class Hold(StrEnum):
     UNDONE = "undone"  # somebody keeps undoing what macvland does
     USED = "used"  # is to be replaced once nobody uses it
     LEAVING = "leaving"  # its file is gone, its containers are not
+    DISPUTED = "disputed"  # is as asked, but the LAN does not agree: a warning, and no state
     DEFECT = "defect"  # macvland itself failed on it; the other networks go on
 
 
@@ -338,6 +408,7 @@ class Goal:
 
     host: Host
     obstacles: frozenset[Obstacle] = frozenset()
+    questions: frozenset[Question] = frozenset()  # to the LAN
 
 
 def shim_name(network: str) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from macvland.action import Action, Add, Change, Delete, Finish, Prove, Reconnect, Replace
-from macvland.model import Address, Host, Neighbour, Network, Proxy, Route, ShimAddress
+from macvland.action import Action, Add, Change, Delete, Disconnect, Finish, Prove, Reconnect, Replace
+from macvland.model import Address, Attachment, Host, Neighbour, Network, Proxy, Route, ShimAddress
 
 PartOfShim = TypeVar("PartOfShim", ShimAddress, Route, Neighbour, Proxy)
 
@@ -89,7 +89,14 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
         *(Replace(it, ours[it.name], _users(ours[it.name], seen)) for it in sorted(new, key=str) if it.name in ours),
         *(Add(it) for it in sorted(new, key=str) if it.name not in ours),
         *(Reconnect(it) for it in sorted(wanted.attachments - seen.attachments, key=str)),
+        *(Disconnect(it, reason) for it, reason in _expelled(wanted, seen)),
     )
+
+
+def _expelled(wanted: Host, seen: Host) -> list[tuple[Attachment, str]]:
+    """Return who is to go and is there, each once, with the reason."""
+    reasons = {it.attachment: it.reason for it in sorted(wanted.expulsions, key=lambda it: it.reason, reverse=True)}
+    return [(it, reasons[it]) for it in sorted(reasons, key=str) if it in seen.attachments]
 
 
 def _users(network: Network, seen: Host) -> tuple[str, ...]:

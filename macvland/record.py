@@ -37,7 +37,9 @@ def record(ended: Pass, now: Status, before: Status | None, seen: Host | None = 
     _engine(now, before)
     known = {network.name: network for network in before.networks} if before else {}
     for network in now.networks:
-        _network(network, known.pop(network.name, None))
+        last = known.pop(network.name, None)
+        _network(network, last)
+        _warnings(network, last)
     for gone in known.values():
         log(logging.INFO, journal.STATE, "gone", MACVLAND_NETWORK=gone.name, MACVLAND_STATE="gone")
 
@@ -88,3 +90,14 @@ def _network(now: NetworkStatus, before: NetworkStatus | None) -> None:
     text = f"{now.state}: {'; '.join(now.reasons)}" if now.reasons else str(now.state)
     fields = {"MACVLAND_NETWORK": now.name, "MACVLAND_STATE": str(now.state), "MACVLAND_PARENT": now.parent}
     log(LEVEL[now.state], journal.STATE, text, **fields)
+
+
+def _warnings(now: NetworkStatus, before: NetworkStatus | None) -> None:
+    old = before.warnings if before else ()
+    fields = {"MACVLAND_NETWORK": now.name, "MACVLAND_PARENT": now.parent}
+    for warning in now.warnings:
+        if warning not in old:
+            log(logging.WARNING, journal.DISPUTED, warning, **fields)
+    for warning in old:
+        if warning not in now.warnings:
+            log(logging.INFO, journal.DISPUTED, f"no longer so: {warning}", **fields)

@@ -76,6 +76,7 @@ class NetworkStatus:
     shim: str
     host: tuple[str, ...]  # the addresses that containers meet the host at
     attachments: tuple[AttachmentStatus, ...]
+    warnings: tuple[str, ...] = ()  # what the LAN has against it, though it is in place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,7 @@ def status(config: Config, ended: Pass, now: str, retries: Mapping[str, str], be
     for name, state, reason in _reasons(config, ended, last):
         reasons[name].append((state, reason))
     show = _Views(ended)
+    warnings = _warnings(ended, last)
     return Status(
         time=now,
         pid=os.getpid(),
@@ -111,7 +113,12 @@ def status(config: Config, ended: Pass, now: str, retries: Mapping[str, str], be
         engine=ended.seen.engine.version if ended.seen.engine else "",
         absence=ended.seen.absence,
         networks=tuple(
-            _since(show.network(name, declared.get(name), sorted({*reasons[name]}), retries.get(name, "")), last, now)
+            replace(
+                _since(
+                    show.network(name, declared.get(name), sorted({*reasons[name]}), retries.get(name, "")), last, now
+                ),
+                warnings=tuple(sorted(warnings[name])),
+            )
             for name in sorted(declared.keys() | {name for name in reasons if name})
         ),
         errors=tuple(str(error) for error in config.errors),
@@ -129,6 +136,8 @@ def _reasons(config: Config, ended: Pass, last: Mapping[str, NetworkStatus]) -> 
         known = last[name].reasons if name in last and last[name].state is State.FAILED else ("not done yet",)
         yield from ((name, State.FAILED, reason) for reason in known)
     for one in ended.goal.obstacles:
+        if one.hold is Hold.DISPUTED:
+            continue
         if one.hold is Hold.CHECK and one.network in last and last[one.network].state is State.CONFLICT:
             # Asked again, later and later, is not news: what was in the way counts until the answer.
             yield from ((one.network, State.CONFLICT, reason) for reason in last[one.network].reasons)
@@ -138,6 +147,17 @@ def _reasons(config: Config, ended: Pass, last: Mapping[str, NetworkStatus]) -> 
     for network in ended.seen.networks:
         if not network.spec and network in ended.goal.host.networks and network.name not in clashing:
             yield network.name, State.FOREIGN, "met by a network that macvland did not make and leaves alone"
+
+
+def _warnings(ended: Pass, last: Mapping[str, NetworkStatus]) -> dict[str, set[str]]:
+    """Return the warnings by network; while Docker does not answer, those that there were stay."""
+    warnings: dict[str, set[str]] = defaultdict(set)
+    if ended.seen.engine is None:
+        warnings |= {name: set(network.warnings) for name, network in last.items()}
+    for one in ended.goal.obstacles:
+        if one.hold is Hold.DISPUTED:
+            warnings[one.network].add(one.reason)
+    return warnings
 
 
 def _since(network: NetworkStatus, last: Mapping[str, NetworkStatus], now: str) -> NetworkStatus:
@@ -223,6 +243,7 @@ def _load_network(data: dict[str, Any]) -> NetworkStatus:
         for one in data.pop("attachments")
     )
     data |= {name: tuple(data[name]) for name in ("reasons", "subnets", "host")}
+    data["warnings"] = tuple(data.get("warnings", ()))
     return NetworkStatus(state=State[data.pop("state").upper()], attachments=attachments, **data)
 
 

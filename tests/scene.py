@@ -26,7 +26,12 @@ BROADCAST_TYPE = 0x88B5  # an EtherType for local experiments (IEEE 802)
 def declare(
     shim: str = "", *, parent: str = "eth0", lan: str = "192.168.1", gateway: str = "1", extra: str = ""
 ) -> str:
-    """Return the text of a file: a network on *parent* with *lan*.0/24, of which Docker hands out .192 to .223."""
+    """Return the text of a file: a network on *parent* with *lan*.0/24, of which Docker hands out .192 to .223.
+
+    On any LAN but the lab's own nobody is asked: there is no router there, whose silence would be told.
+    """
+    if (parent, lan) != ("eth0", "192.168.1"):
+        extra = "\n".join((*((extra,) if extra else ()), "probe = false"))
     return (
         f'[network]\nparent = "{parent}"\n{extra}\n[[subnet]]\ncidr = "{lan}.0/24"\n'
         f'gateway = "{lan}.{gateway}"\nrange = "{lan}.192/27"\n\n{shim}'

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from macvland.action import Action, Add, Change, Delete, Finish, Prove, Reconnect, Replace
+from macvland.action import Action, Add, Change, Delete, Disconnect, Finish, Prove, Reconnect, Replace
 from macvland.cli.impact import impact
 from macvland.cli.text.layout import filled
 from macvland.cli.text.terminal import BOLD, CYAN, GREEN, RED, YELLOW, Paint
@@ -17,6 +17,7 @@ COLOURS: dict[type[Action], str] = {
     Finish: YELLOW,
     Prove: CYAN,
     Reconnect: GREEN,
+    Disconnect: RED,
 }
 INDENT = "  "
 MARK = "! "  # before what cuts somebody off

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from macvland.error import ConfigError
-from macvland.model import BCQUEUELEN, Address, Mode, Prefix, Replacing, Subnet
+from macvland.model import BCQUEUELEN, Address, Mode, OnConflict, Prefix, Replacing, Subnet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,9 @@ class Declaration:
     mode: Mode = Mode.BRIDGE
     promiscuous: bool = False
     internal: bool = False
+    probe: bool = True  # whether the LAN is asked for addresses, and listened to
+    on_conflict: OnConflict = OnConflict.WARN
+    avoid_used: bool = False  # whether what the LAN has in use already is reserved when the network is made
     replacing: Replacing = Replacing.WHEN_LOSSLESS
     labels: frozenset[tuple[str, str]] = frozenset()
     subnets: tuple[Subnet, ...]  # in the file's order; `reserved` holds what the file reserves and no more

@@ -8,7 +8,7 @@ from pathlib import Path
 from macvland.config.declaration import Declaration
 from macvland.config.grammar import VLANS, refuse_unknown
 from macvland.config.hosts import applied, hosts_of, match_of, pool_place
-from macvland.config.network import labels_of, mode_of, parent_of, replacing_of
+from macvland.config.network import labels_of, mode_of, on_conflict_of, parent_of, replacing_of
 from macvland.config.pool import left
 from macvland.config.problem import Problem, errors_of
 from macvland.config.shim import shim_of
@@ -18,11 +18,13 @@ from macvland.config.text import decoded, tables
 from macvland.config.value import RefusalError, boolean, number
 from macvland.config.wording import quoted, shown_path
 from macvland.error import ConfigError
-from macvland.model import Mode, Replacing, Subnet
+from macvland.model import Mode, OnConflict, Replacing, Subnet
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")  # moby daemon/names, RestrictedNamePattern
 DOCKERS_OWN = frozenset({"bridge", "default", "docker_gwbridge", "host", "ingress", "none"})
-OF_A_PARENT = frozenset({"parent_check", "promiscuous", "vlan"})  # keys that make no sense without one
+# Keys that make no sense without a parent.
+OF_A_PARENT = frozenset({"avoid_used", "on_conflict", "parent_check", "probe", "promiscuous", "vlan"})
+MOST_ASKED = 1024  # addresses of a network that the LAN is asked for, as many as `reserved` may have: it takes 3 s
 REMEMBERED = 8192  # files: some more than the 5000 that one host may have, at about 4 KiB each
 
 
@@ -82,6 +84,7 @@ def _declaration(file: Path, top: Table) -> Declaration:
     shim = shim_of(top, mode, whole)
     if "shim" in top.content and internal and "parent" not in network.content:
         top.complain(("shim",), "a network without a parent has no link for it", "name a `parent`, or remove [shim]")
+    _refuse_endless(network, subnets)
     match = match_of(top)
     declaration = Declaration(
         name=file.stem,
@@ -92,6 +95,9 @@ def _declaration(file: Path, top: Table) -> Declaration:
         mode=mode or Mode.BRIDGE,
         promiscuous=promiscuous,
         internal=internal,
+        probe=network.read("probe", boolean) is not False,
+        on_conflict=on_conflict_of(network) or OnConflict.WARN,
+        avoid_used=network.read("avoid_used", boolean) or False,
         replacing=replacing_of(network) or Replacing.WHEN_LOSSLESS,
         labels=labels_of(network),
         subnets=tuple(subnets.values()),
@@ -117,3 +123,14 @@ def _refuse_full(top: Table, declaration: Declaration, indices: Iterable[int]) -
             where = pool_place(declaration, subnet, ("subnet", index))
             right = "write a larger one, or reserve less"
             top.complain(where, f"{subnet.range or subnet.cidr} has no address left", right)
+
+
+def _refuse_endless(network: Table, subnets: dict[int, Subnet]) -> None:
+    """Complain about `avoid_used` where Docker may hand out more IPv4 addresses than anybody would ask for."""
+    if network.content.get("avoid_used") is not True:
+        return
+    pools = [subnet.range or subnet.cidr for subnet in subnets.values() if subnet.cidr.version == 4]
+    count = sum(pool.num_addresses for pool in pools)
+    if count > MOST_ASKED:
+        wrong = f"there are {count} addresses to ask for, {MOST_ASKED} are possible"
+        network.complain(("avoid_used",), wrong, "say with `range` which of them Docker may hand out")

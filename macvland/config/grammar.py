@@ -11,7 +11,10 @@ from macvland.model import LONGEST_BCQUEUELEN
 
 KEYS = {
     "": ("network", "subnet", "shim", "match", "host"),  # outside of any table
-    "[network]": ("parent", "vlan", "mode", "promiscuous", "internal", "labels", "parent_check", "replace"),
+    "[network]": (
+        *("parent", "vlan", "mode", "promiscuous", "internal", "labels", "parent_check", "probe", "on_conflict"),
+        *("avoid_used", "replace"),
+    ),
     "[[subnet]]": ("cidr", "gateway", "range", "reserved"),
     "[shim]": ("address", "bcqueuelen", "proxy_ndp"),
     "[match]": ("host",),

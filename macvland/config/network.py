@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from macvland.config.table import Table
 from macvland.config.value import RefusalError, string
 from macvland.config.wording import dotted, escaped, quoted
-from macvland.model import Mode, Replacing
+from macvland.model import Mode, OnConflict, Replacing
 
 A_PARENT = 'write the name of a link (`parent = "eth0"`), its MAC address, or "auto" for the link of the default route'
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
@@ -36,6 +36,11 @@ def mode_of(table: Table) -> Mode | None:
 def replacing_of(table: Table) -> Replacing | None:
     """Return what `replace` says; None where it is wrong."""
     return table.read("replace", _replacing) if "replace" in table.content else Replacing.WHEN_LOSSLESS
+
+
+def on_conflict_of(table: Table) -> OnConflict | None:
+    """Return what `on_conflict` says; None where it is wrong."""
+    return table.read("on_conflict", _on_conflict) if "on_conflict" in table.content else OnConflict.WARN
 
 
 def labels_of(table: Table) -> frozenset[tuple[str, str]]:
@@ -75,6 +80,10 @@ def _mode(value: object) -> Mode:
 
 def _replacing(value: object) -> Replacing:
     return Replacing(_one_of(list(Replacing), value, "does not say when"))
+
+
+def _on_conflict(value: object) -> OnConflict:
+    return OnConflict(_one_of(list(OnConflict), value, "does not say what to do"))
 
 
 def _one_of(words: Sequence[str], value: object, wrong: str) -> str:

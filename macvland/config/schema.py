@@ -19,7 +19,7 @@ from macvland.config.pattern import (
     ipv4_networks,
     ipv6_networks,
 )
-from macvland.model import BCQUEUELEN, Mode, Replacing
+from macvland.model import BCQUEUELEN, Mode, OnConflict, Replacing
 
 Schema = dict[str, Any]
 
@@ -117,6 +117,22 @@ VALUES: dict[str, dict[str, Schema]] = {
             "description": "Whether a parent that is known not to carry such a network is refused untried.",
             "type": "boolean",
             "default": True,
+        },
+        "probe": {
+            "description": "Whether the LAN is asked who has an address before it is used, and listened to afterwards.",
+            "type": "boolean",
+            "default": True,
+        },
+        "on_conflict": {
+            "description": "What becomes of a container whose address another device on the LAN has.",
+            "enum": [str(on_conflict) for on_conflict in OnConflict],
+            "default": str(OnConflict.WARN),
+        },
+        "avoid_used": {
+            "description": "Whether it is asked for what Docker may hand out before the network is made, and what is "
+            "in use reserved.",
+            "type": "boolean",
+            "default": False,
         },
         "replace": {
             "description": "When a network that Docker cannot change is replaced, its containers included.",

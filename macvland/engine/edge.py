@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from macvland.action import Action, Add, Delete, Failure, Finish, Prove, Reconnect, Replace
+from macvland.action import Action, Add, Delete, Disconnect, Failure, Finish, Prove, Reconnect, Replace
 from macvland.engine.activation import asleep
 from macvland.engine.address import socket_path
 from macvland.engine.history import KNOWN, History
@@ -103,6 +103,8 @@ class Docker:
                 self._history.judge(proof.id, verdict_on(line, proof))
             case Reconnect(thing=attachment):
                 reconnect(line, attachment, self._intents)
+            case Disconnect(thing=attachment):
+                line.disconnect(attachment.network_id, attachment.id)
             case _:
                 raise ApplyError(f"Docker cannot {action}", passing=False)
 

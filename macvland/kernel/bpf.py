@@ -4,11 +4,9 @@ A LAN keeps its host's neighbour table busy, a router renews IPv6 lifetimes ever
 of every scan. None of that is ours.
 """
 
-import ctypes
 import socket
-from struct import Struct
 
-from macvland.kernel import codec
+from macvland.kernel import assembly, codec
 from macvland.kernel.assembly import (
     AND,
     ANY_BIT,
@@ -16,7 +14,6 @@ from macvland.kernel.assembly import (
     EQUAL_X,
     FETCH_X,
     HALF,
-    INSTRUCTION,
     LOAD,
     LOAD_X,
     OCTET,
@@ -26,14 +23,10 @@ from macvland.kernel.assembly import (
     WORD,
     WORD_AT_X,
     Line,
-    assemble,
 )
 from macvland.kernel.facts import AF_INET6
 from macvland.kernel.requests import PROTOCOL
 from macvland.kernel.sight import INDEXES
-
-SO_ATTACH_FILTER = 26
-PROGRAM = Struct("@HP")  # sock_fprog: instructions, their address
 
 # Where things stand in a notice: behind the header of 16 octets comes the family's own struct.
 TYPE, PORT, FAMILY = 4, 12, 16
@@ -52,10 +45,7 @@ OUR_BITS = word(-len(INDEXES) & 0xFFFFFFFF)  # those that the indexes of all our
 
 def attach(sock: socket.socket, port: int) -> None:
     """Let *sock* get only notices that concern us; *port* is who we are: what we did ourselves we look at anyway."""
-    instructions = assemble(program(port))
-    code = ctypes.create_string_buffer(instructions, len(instructions))
-    count = len(instructions) // INSTRUCTION.size
-    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, PROGRAM.pack(count, ctypes.addressof(code)))
+    assembly.attach(sock, program(port))
 
 
 def program(port: int) -> tuple[Line, ...]:

@@ -13,6 +13,7 @@ from macvland.model import Goal, Hold, Host, Link, Neighbour, ShimAddress
 from macvland.wanted.docker import docker_network
 from macvland.wanted.facts import Facts, as_seen, names, obstacle, shims_by_network, union
 from macvland.wanted.fitness import unfit, unfit_below_vlan
+from macvland.wanted.lan import asked_of_lan, of_whole_lans
 from macvland.wanted.parent import absent, carrier, parent_of, promiscuity
 from macvland.wanted.shim import host_shim, no_shim
 from macvland.wanted.vlan import kept_vlans, vlan_link
@@ -43,6 +44,7 @@ def wanted(  # noqa: PLR0913 - each a fact of its own kind
         *(_guarded(declaration.name, facts, _declared, declaration) for declaration in config.declarations),
         *(_guarded(name, facts, _undeclared, name) for name in sorted(undeclared)),
         promiscuity(config, facts),
+        Goal(host=Host(), obstacles=of_whole_lans(config, facts)),
     )
     return union(goal, kept_vlans(config, facts, goal.host)) if seen.vlans else goal
 
@@ -91,7 +93,8 @@ def _on(link: Link, declaration: Declaration, facts: Facts) -> Goal:
     if declaration.parent_check and (reason := unfit(link, facts)):
         return as_seen(declaration.name, facts, Hold.CONFLICT, reason)
     shim = host_shim(declaration, link, facts) if declaration.shim else no_shim(declaration, facts)
-    return union(docker_network(declaration, link, facts), shim, carrier(declaration.name, link))
+    lan = asked_of_lan(declaration, link, facts)
+    return union(docker_network(declaration, link, facts), shim, lan, carrier(declaration.name, link))
 
 
 def _undeclared(name: str, facts: Facts) -> Goal:

@@ -22,6 +22,7 @@ from macvland.model import (
 from macvland.wanted.facts import Facts, containing, hosts, names, obstacle
 from macvland.wanted.own import own_addresses
 from macvland.wanted.parent import carries
+from macvland.wanted.used import awaited, leftover, used
 
 MOVE = "change the file, or make that container anew with another address"
 
@@ -39,10 +40,14 @@ def docker_network(declaration: Declaration, link: Link | None, facts: Facts) ->
         (seen,) = same_name
         loss = facts.losses.get(seen.id)
         if loss is None:
-            return _served(seen, link, facts)
+            served = _served(seen, link, facts)
+            return replace(served, obstacles=leftover(declaration, link, seen, facts)) if link else served
         if not loss.curable:
             return replace(as_it_is, obstacles=obstacle(declaration.name, Hold.CONFLICT, loss.reason))
-    objections = _objections(declaration, network, same_name, facts) if same_name else frozenset()
+    if same_name:
+        objections = _objections(declaration, network, same_name, facts)
+    else:
+        objections = awaited(declaration, link, facts) if link else frozenset()
     if objections:
         return replace(as_it_is, obstacles=objections)
     return Goal(host=Host(networks=frozenset({replace(network, spared=_spared(declaration, link, facts))})))
@@ -77,7 +82,8 @@ def _spared(declaration: Declaration, link: Link | None, facts: Facts) -> frozen
     taken |= {host for host in parents if containing(host, others)}
     for other in (network for cidr in cidrs for network in facts.sharing[cidr] if network.name != declaration.name):
         taken |= other.spared.union(*(pool.reserved | {pool.gateway} for pool in other.subnets))
-    return frozenset(address for address in (*parents, *shims) if containing(address, cidrs)) - taken
+    strangers = used(declaration, link, facts) if link else ()
+    return frozenset(address for address in (*parents, *shims, *strangers) if containing(address, cidrs)) - taken
 
 
 def _is_met(network: Network, same_name: list[Network], link: Link | None) -> bool:

@@ -69,8 +69,21 @@ class Facts:
         self.attachments = _by(seen.attachments, lambda attachment: attachment.network_id)
         self.attachments_by_name = _by(seen.attachments, lambda attachment: attachment.network)
         self.ids = {network.id for network in seen.networks}
+        heard = seen.heard.findings if seen.heard else ()
+        self.findings = {(it.parent, it.address): it for it in heard}
         self.losses = {loss.id: loss for loss in seen.losses}
         self.unfinished = frozenset(unfinished.network for unfinished in seen.unfinished)
+
+    @cached_property
+    def local(self) -> frozenset[Address]:
+        """The addresses that are this host's and its containers'."""
+        own = {it.address for it in self.seen.addresses}.union(*(hosts(link.addresses) for link in self.seen.links))
+        return frozenset(own.union(*(it.addresses for it in self.seen.attachments)))
+
+    @cached_property
+    def holders(self) -> dict[Address, str]:
+        """By address, the container that has it, or was configured with it."""
+        return {one: it.container for it in self.seen.attachments for one in it.addresses | it.fixed}
 
     @cached_property
     def other_names(self) -> dict[str, Link]:
@@ -113,8 +126,10 @@ def union(*goals: Goal) -> Goal:
             networks=frozenset().union(*(host.networks for host in hosts)),
             attachments=frozenset().union(*(host.attachments for host in hosts)),
             proofs=frozenset().union(*(host.proofs for host in hosts)),
+            expulsions=frozenset().union(*(host.expulsions for host in hosts)),
         ),
         obstacles=frozenset().union(*(goal.obstacles for goal in goals)),
+        questions=frozenset().union(*(goal.questions for goal in goals)),
     )
 
 

@@ -5,14 +5,14 @@ subnet gets one, which costs nothing where there are 2⁶⁴ of them. Refuses to
 kernel's duplicate address detection.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv6Address, IPv6Network
 
 from macvland.config import Declaration
-from macvland.model import Address, Prefix
-from macvland.wanted.facts import Facts
+from macvland.model import Address, Hold, Network, Obstacle, Prefix
+from macvland.wanted.facts import Facts, obstacle
 
 # A derived address is one of so many: of a thousand in one subnet, two are the same once in ten thousand LANs.
 LEAST = 1 << 32
@@ -33,6 +33,26 @@ def _own_addresses(declaration: Declaration, facts: Facts) -> Iterator[tuple[Pre
             address = derived(facts.machine_id, declaration.name, cidr, *_claimed(cidr, facts))
         if address is not None:
             yield cidr, address
+
+
+def rivalries(own: Mapping[Prefix, Address], declaration: Declaration, facts: Facts) -> Iterator[Obstacle]:
+    """Yield which addresses of *own* a container has, or Docker may give to one."""
+    given = declaration.shim.addresses if declaration.shim else frozenset()
+    for address in own.values():
+        if container := facts.holders.get(address):
+            right = "write another [shim] address, or make that container anew with another one"
+            reason = f"container '{container}' has {address}, its shim's address: {right}"
+            yield from obstacle(declaration.name, Hold.CONFLICT, reason)
+        elif address in given and any(_hands_out(network, address) for network in facts.networks[declaration.name]):
+            right = "write one that is in no `range`, or reserve it: then the network is made anew as `replace` says"
+            reason = f"Docker may give {address}, its shim's address, to a container: {right}"
+            yield from obstacle(declaration.name, Hold.DISPUTED, reason)
+
+
+def _hands_out(network: Network, address: Address) -> bool:
+    """Tell whether Docker has *address* to give in *network*, which was made before anybody reserved it."""
+    pools = (pool for pool in network.subnets if address in (pool.range or pool.cidr))
+    return any(address not in pool.reserved | network.spared | {pool.gateway} for pool in pools)
 
 
 def _claimed(cidr: Prefix, facts: Facts) -> tuple[frozenset[Prefix], frozenset[Address]]:

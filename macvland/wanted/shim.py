@@ -1,6 +1,6 @@
 """The shim of a declaration, and the routes and neighbours over which host and containers meet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address
@@ -24,7 +24,7 @@ from macvland.model import (
     shim_name,
 )
 from macvland.wanted.facts import Facts, as_seen, containing, hosts, live, obstacle
-from macvland.wanted.own import own_addresses
+from macvland.wanted.own import own_addresses, rivalries
 from macvland.wanted.parent import carries
 from macvland.wanted.proxy import answered, proxies
 from macvland.wanted.standing import Standing, doubts, standing_of
@@ -50,7 +50,10 @@ def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
         reason = f"the link '{facts.altnames[name]}' has the name of its shim, '{name}', as an altname: take it away"
         return Goal(host=Host(), obstacles=obstacle(declaration.name, Hold.CONFLICT, reason))
     asked = declaration.shim or ShimDeclaration()
-    own = {cidr: one for cidr, one in own_addresses(declaration, facts).items() if not _objection(cidr, one, link)}
+    possible = {cidr: one for cidr, one in own_addresses(declaration, facts).items() if not _objection(cidr, one, link)}
+    # One that is there stays, whoever got it later.
+    there = {it.address for it in facts.addresses[name]}
+    own = {cidr: one for cidr, one in possible.items() if one in there or one not in facts.holders}
     answers = answered(link, own) if asked.proxy_ndp else frozenset()
     shim = Shim(
         name=name,
@@ -61,14 +64,17 @@ def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
         bcqueuelen=asked.bcqueuelen,
         proxy_ndp=bool(answers),
     )
-    standing = standing_of(shim, own, facts)
-    sources = _borrowed(declaration, link) | own
+    standing = standing_of(shim, own, facts, probe=declaration.probe)
+    borrowed = _borrowed(declaration, link)
+    sources = borrowed | own
+    stand_ins = {cidr: host for host in sorted(answers, reverse=True) for cidr in standing.unsure if host in cidr}
+    stand_ins |= {cidr: host for cidr, host in borrowed.items() if cidr in standing.taken}
     pairs = list(_reachable(declaration.name, link, shim, facts))
     return Goal(
         host=Host(
             shims=frozenset({shim}),
             addresses=standing.addresses,
-            routes=frozenset(_routes(pairs, sources, shim, standing, answers)),
+            routes=frozenset(_routes(pairs, sources, shim, standing, stand_ins)),
             neighbours=frozenset(
                 Neighbour(shim=name, address=address, mac=mac, network=declaration.name)
                 for mac, address in pairs
@@ -78,8 +84,9 @@ def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
         ),
         obstacles=frozenset(
             (
-                *_without_source(declaration, link, sources, facts),
-                *doubts(declaration.name, own.values(), standing, link),
+                *_without_source(declaration, link, borrowed | possible, facts),
+                *rivalries(possible, declaration, facts),
+                *doubts(declaration.name, own.values(), standing, link, facts),
             )
         ),
     )
@@ -143,14 +150,13 @@ def _routes(
     sources: dict[Prefix, Address],
     shim: Shim,
     standing: Standing,
-    answers: frozenset[Address],
+    stand_ins: Mapping[Prefix, Address],
 ) -> Iterator[Route]:
     """Yield a route to the address of each of *pairs*.
 
     Where the shim cannot speak from its own address yet, it keeps the one that is there, or speaks from an address of
-    the parent that it *answers* for.
+    the parent: one of *stand_ins*.
     """
-    stand_ins = {cidr: host for host in sorted(answers, reverse=True) for cidr in standing.unsure if host in cidr}
     for _, address in pairs:
         prefix = containing(address, sources)
         there = standing.routes.get(address)

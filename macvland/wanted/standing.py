@@ -7,8 +7,9 @@ that speaks from an address before, so nobody may plan one.
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from macvland.model import Address, Dad, Hold, Link, Obstacle, Prefix, Route, Shim, ShimAddress
+from macvland.model import Address, Dad, Finding, Hold, Link, Obstacle, Prefix, Route, Shim, ShimAddress
 from macvland.wanted.facts import Facts, containing, obstacle
+from macvland.wanted.lan import devices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,36 +19,80 @@ class Standing:
     addresses: frozenset[ShimAddress]
     unsure: frozenset[Prefix]
     routes: Mapping[Address, Route]  # that are there, by destination
+    probed: bool  # whether we ask the LAN, not the kernel alone
+    missing: Mapping[Address, Finding | None]  # that the LAN has been asked for, or has to be, and what it said
+
+    @property
+    def taken(self) -> frozenset[Prefix]:
+        """The subnets in which somebody else has the address, as the LAN said."""
+        taken = [address for address, finding in self.missing.items() if finding]
+        return frozenset(cidr for cidr in self.unsure if any(address in cidr for address in taken))
 
 
-def standing_of(shim: Shim, own: Mapping[Prefix, Address], facts: Facts) -> Standing:
-    """Return how the addresses *own* of *shim* stand, by what is seen."""
+def standing_of(shim: Shim, own: Mapping[Prefix, Address], facts: Facts, *, probe: bool) -> Standing:
+    """Return how the addresses *own* of *shim* stand, by what is seen; with *probe*, those of IPv4 are asked for."""
     # A shim that moves to another parent is made anew, and has nothing.
     stays = any((it.name, it.parent) == (shim.name, shim.parent) for it in facts.shims[shim.network])
     seen = {it.address: it for it in facts.addresses[shim.name] if it.prefix_length is None} if stays else {}
-    unsure = frozenset(cidr for cidr, one in own.items() if cidr.version == 6 and not _certain(seen.get(one)))
-    asked = (ShimAddress(shim=shim.name, address=one, network=shim.network) for one in own.values())
+    probed = probe and facts.seen.heard is not None
+    found: dict[Address, Finding | None] = {
+        one: facts.findings.get((shim.parent, one))
+        for one in own.values()
+        if probed and one.version == 4 and one not in seen
+    }
+    missing = {one: finding for one, finding in found.items() if finding is None or finding.devices}
+    unsure = frozenset(
+        cidr for cidr, one in own.items() if one in missing or (cidr.version == 6 and not _certain(seen.get(one)))
+    )
+    asked = (
+        ShimAddress(shim=shim.name, address=one, network=shim.network) for one in own.values() if one not in missing
+    )
     kept = (it for one, it in seen.items() if containing(one, unsure) and it not in facts.recheck)
     # What the LAN is asked, or has denied, stays as it is: to ask for it anew would be another question.
     addresses = {it.address: it for it in asked} | {it.address: replace(it, network=shim.network) for it in kept}
     routes = {route.destination: route for route in facts.routes[shim.name]} if stays and unsure else {}
-    return Standing(addresses=frozenset(addresses.values()), unsure=unsure, routes=routes)
+    return Standing(
+        addresses=frozenset(addresses.values()), unsure=unsure, routes=routes, probed=probed, missing=missing
+    )
 
 
 def _certain(address: ShimAddress | None) -> bool:
     return address is not None and address.dad is Dad.DONE
 
 
-def doubts(network: str, own: Container[Address], standing: Standing, link: Link) -> Iterator[Obstacle]:
+def doubts(network: str, own: Container[Address], standing: Standing, link: Link, facts: Facts) -> Iterator[Obstacle]:
     """Yield what is to be said of the addresses *own* that are not certain; without a carrier nobody can be asked."""
+    live = link.up and link.carrier
+    for address, finding in standing.missing.items():
+        if finding:
+            yield from _taken(network, address, finding)
+        else:
+            yield from _asked(network, address) if live else _postponed(network, address, link)
     for it in standing.addresses:
         if it.address not in own:
             continue
-        if it.dad is Dad.TENTATIVE and link.up and link.carrier:
-            yield from obstacle(network, Hold.CHECK, f"asks the LAN whether {it.address}, its shim's address, is free")
+        if it.dad is Dad.TENTATIVE and live:
+            yield from _asked(network, it.address)
         if it.dad is Dad.FAILED:
-            reason = (
-                f"another device on the LAN has {it.address}, its shim's address: "
-                "change that device, or write another [shim] address"
-            )
-            yield from obstacle(network, Hold.CONFLICT, reason)
+            finding = facts.findings.get((link.name, it.address))
+            # The kernel does not tell who it was: half a second later the LAN has.
+            unknown = finding is None and standing.probed and live
+            yield from _asked(network, it.address) if unknown else _taken(network, it.address, finding)
+
+
+def _asked(network: str, address: Address) -> frozenset[Obstacle]:
+    return obstacle(network, Hold.CHECK, f"asks the LAN whether {address}, its shim's address, is free")
+
+
+def _postponed(network: str, address: Address, link: Link) -> frozenset[Obstacle]:
+    reason = f"asks the LAN whether {address}, its shim's address, is free once '{link.name}' has a carrier"
+    return obstacle(network, Hold.CARRIER, reason)
+
+
+def _taken(network: str, address: Address, finding: Finding | None) -> frozenset[Obstacle]:
+    who = f": {devices(finding.devices)}" if finding and finding.devices else ""
+    reason = (
+        f"another device on the LAN has {address}, its shim's address{who}: "
+        "change that device, or write another [shim] address"
+    )
+    return obstacle(network, Hold.CONFLICT, reason)

@@ -188,6 +188,7 @@ def test_macvlanctl_status_shows_what_is(host: Host, serve: Serving) -> None:
         "name": "pub_net",
         "state": "ready",
         "reasons": [],
+        "warnings": [],
         "retry": "",
         "file": "/etc/macvlan.d/pub_net.toml",
         "parent": "eth0",

@@ -169,6 +169,24 @@ def test_an_address_that_another_device_has_is_a_conflict_until_it_lets_go(
     talk(host, web, GIVEN6)
 
 
+@pytest.mark.fault("D59")
+def test_a_containers_address_that_a_device_has_is_told_until_it_lets_go(
+    shared_lab: Lab, host: Host, serve: Serving
+) -> None:
+    router = shared_lab.router
+    router.ip("address", "add", f"{WEB6}/64", "dev", router.nic, "nodad")
+    try:
+        daemon = serve()
+        host.drop("pub_net.toml", GIVEN)
+        wait_for_state(daemon, host, "pub_net", "ready")
+        host.container("web", "pub_net", ip=WEB, ip6=WEB6)
+        told = f"{router.mac} on the LAN of 'eth0' has {WEB6}, the address of container 'web', as well"
+        wait_until(lambda: (it := network_status(host, "pub_net")) and it.warnings == (told,))
+    finally:
+        router.ip("address", "delete", f"{WEB6}/64", "dev", router.nic)
+    wait_until(lambda: (it := network_status(host, "pub_net")) and it.warnings == (), 30)
+
+
 DRIFT = {
     "set down": ("link", "set", SHIM, "down"),
     "deleted": ("link", "delete", SHIM),

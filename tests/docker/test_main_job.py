@@ -105,14 +105,17 @@ def test_a_dropped_file_becomes_a_network_and_a_shim(
     for address in {HOST, meets}:
         web.run("ping", "-c", "1", "-W", "2", address)
 
-    own_address = [] if meets == HOST else [f"macvland: pub_net: add address {meets} on shim 'mv-pub_net'"]
+    own_address = [
+        f"macvland: pub_net: checking: asks the LAN whether {meets}, its shim's address, is free",
+        f"macvland: pub_net: add address {meets} on shim 'mv-pub_net'",
+    ]
     wait_for_lines(
         daemon,
         STARTED,
         answers(host),
         "macvland: pub_net: add shim 'mv-pub_net' on 'eth0'",
-        *own_address,
         "macvland: pub_net: add Docker network 'pub_net' on 'eth0' with 192.168.1.0/24",
+        *([] if meets == HOST else own_address),
         "macvland: pub_net: ready",
         f"macvland: pub_net: add neighbour 192.168.1.51 at {mac} on shim 'mv-pub_net'",
         f"macvland: pub_net: add route to 192.168.1.51 over shim 'mv-pub_net' from {meets}",

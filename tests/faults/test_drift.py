@@ -40,6 +40,7 @@ QUIET = "10.9.9.51"
 OWN_FILE = f"""\
 [network]
 parent = "eth2"
+probe = false
 
 [[subnet]]
 cidr = "10.6.6.0/24"

@@ -78,7 +78,7 @@ class Ground:
 
 def file(gateway: str) -> str:
     subnet = f'cidr = "192.168.1.0/24"\ngateway = "{gateway}"\nrange = "192.168.1.192/27"\n'
-    return f'[network]\nparent = "eth0"\n[[subnet]]\n{subnet}[shim]\n'
+    return f'[network]\nparent = "eth0"\nprobe = false\n[[subnet]]\n{subnet}[shim]\n'
 
 
 @pytest.fixture(scope="module")

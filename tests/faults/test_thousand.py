@@ -19,7 +19,7 @@ def daemon(shared_host: Host) -> Iterator[Daemon]:
     for number in range(COUNT):
         lan = f"10.{number >> 8}.{number & 255}"
         shared_host.path(f"/etc/macvlan.d/n{number}.toml").write_text(
-            f'[network]\nparent = "eth0"\n\n[[subnet]]\ncidr = "{lan}.0/24"\ngateway = "{lan}.1"\n\n'
+            f'[network]\nparent = "eth0"\nprobe = false\n\n[[subnet]]\ncidr = "{lan}.0/24"\ngateway = "{lan}.1"\n\n'
             f'[shim]\naddress = "{lan}.223"\n'
         )
     daemon = Daemon(shared_host)

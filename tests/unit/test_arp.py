@@ -10,7 +10,7 @@ from macvland import cli
 from macvland.cli.arp.lan import Claim, Lan, Source, claims, contested, heard_of, lans, targets
 from macvland.cli.arp.verb import _asked, table
 from macvland.kernel.survey import ArpSettings, Known
-from macvland.kernel.sweep import claim_in, probe
+from macvland.lan.frames import claim_in, probe
 from macvland.model import Address, Dad, Host, Link, Network, Proxy, Shim, ShimAddress, Subnet
 from macvland.status import AttachmentStatus
 from tests.unit.samples import ETH0, HOST, LAN, PUB, container, declared
@@ -186,7 +186,7 @@ def test_an_address_that_the_lan_has_not_agreed_to_is_nobodys_yet() -> None:
 
 
 def test_a_probe_claims_no_address_and_names_none_but_its_target() -> None:
-    frame = probe("02:00:00:00:00:50", ip_address("192.168.1.9"))  # type: ignore[arg-type]
+    frame = probe("02:00:00:00:00:50", ip_address("192.168.1.9"))
     assert frame.hex() == ("ffffffffffff0200000000500806000108000604000102000000005000000000000000000000c0a80109")
     assert claim_in(frame) is None
 
@@ -194,7 +194,7 @@ def test_a_probe_claims_no_address_and_names_none_but_its_target() -> None:
 @pytest.mark.parametrize(
     ("frame", "claim"),
     [
-        (probe("02:00:00:00:00:50", ip_address("192.168.1.9")), None),  # type: ignore[arg-type]
+        (probe("02:00:00:00:00:50", ip_address("192.168.1.9")), None),
         (b"\0" * 20, None),
         (
             bytes.fromhex("02000000005002000000006608060001080006040002020000000066c0a80109") + bytes(10),

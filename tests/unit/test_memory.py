@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from macvland.config import Directory
-from macvland.memory import FACTOR, FIRST, GRACE, JITTER, LONGEST, Backoff, Grace, Recheck, Trust, Ways
+from macvland.memory import GRACE, Backoff, Grace, Recheck, Trust, Ways
 from macvland.model import Dad, Host, Neighbour, ShimAddress
+from macvland.pauses import FACTOR, FIRST, JITTER, LONGEST
 from macvland.wanted import wanted
 from tests.unit.samples import HOST, MACHINE, PUB, container, declared, goal
 from tests.unit.world import DOCKER

@@ -203,3 +203,15 @@ def test_a_host_without_networks_misses_no_docker(told: Told) -> None:
 def test_the_first_status_is_told_whole(told: Told) -> None:
     record(NOTHING_DONE, FINE, None)
     assert [text for _, text, _ in told] == ["Docker 26.1.5 answers", "ready"]
+
+
+def test_what_the_lan_has_against_a_network_is_told_once_and_when_it_is_over(told: Told) -> None:
+    warned = replace(FINE, networks=(replace(READY, warnings=("somebody has it as well",)),))
+    record(NOTHING_DONE, warned, FINE)
+    record(NOTHING_DONE, warned, warned)
+    record(NOTHING_DONE, FINE, warned)
+    fields = {"MESSAGE_ID": journal.DISPUTED, "MACVLAND_NETWORK": "pub_net", "MACVLAND_PARENT": "eth0"}
+    assert told == [
+        ("WARNING", "somebody has it as well", fields),
+        ("INFO", "no longer so: somebody has it as well", fields),
+    ]

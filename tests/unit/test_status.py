@@ -96,8 +96,22 @@ def test_what_holds_a_network_is_its_state(hold: Hold, state: State) -> None:
 
 
 def test_every_hold_has_a_state() -> None:
-    for hold in Hold:
+    for hold in set(Hold) - {Hold.DISPUTED}:
         assert status(declared(PUB), with_obstacle(hold), NOW, {}).networks[0].state is not State.READY
+
+
+def test_what_the_lan_has_against_a_network_is_a_warning_and_no_state() -> None:
+    found = status(declared(PUB), with_obstacle(Hold.DISPUTED), NOW, {})
+    assert found.networks == (replace(READY, warnings=("so it is",)),)
+    assert load(dump(found)) == found
+    assert "  warning: so it is" in overview(found, 120, plain)
+
+
+def test_a_warning_stays_while_docker_does_not_answer() -> None:
+    before = status(declared(PUB), with_obstacle(Hold.DISPUTED), NOW, {})
+    silent = replace(SETTLED, seen=replace(SETTLED.seen, engine=None))
+    assert status(declared(PUB), silent, LATER, {}, before).networks[0].warnings == ("so it is",)
+    assert status(declared(PUB), SETTLED, LATER, {}, before).networks[0].warnings == ()
 
 
 def test_a_failure_comes_before_what_holds_a_network() -> None:

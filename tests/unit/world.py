@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TypeVar
 
-from macvland.action import Action, Add, Change, Delete, Failure, Finish, Prove, Reconnect, Replace
+from macvland.action import Action, Add, Change, Delete, Disconnect, Failure, Finish, Prove, Reconnect, Replace
 from macvland.error import ApplyError
 from macvland.model import (
     IPV6_MTU,
@@ -270,6 +270,8 @@ class World:
             case Reconnect(attachment):
                 others = (one for one in self.host.attachments if one.container != attachment.container)
                 self._set(attachments=frozenset((*others, attachment)))
+            case Disconnect(attachment):
+                self._set(attachments=self.host.attachments - {present(attachment, self.host.attachments)})
             case Finish(unfinished):
                 self._set(unfinished=self.host.unfinished - {present(unfinished, self.host.unfinished)})
             case _:

@@ -15,7 +15,7 @@ from macvland.cli.text.terminal import RED, Paint, columns, paint, plain
 from macvland.engine import Docker
 from macvland.kernel import Kernel
 from macvland.kernel.survey import arp_settings, known
-from macvland.kernel.sweep import sweep
+from macvland.lan.sweep import sweep
 from macvland.machine import this_machine
 from macvland.model import Host, Prefix
 from macvland.reconcile import look

@@ -28,7 +28,7 @@ from macvland.kernel import Kernel
 from macvland.kernel.firewall import Chain, nftables
 from macvland.kernel.inside import Inside, inside
 from macvland.kernel.survey import arp_settings, children, filtering, known, ways, ways_out
-from macvland.kernel.sweep import Answer, sweep
+from macvland.lan.sweep import Answer, sweep
 from macvland.machine import machine_id, this_machine
 from macvland.model import Goal, Host
 from macvland.plan import plan

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from macvland.action import Action
 from macvland.config import Config, Declaration
 from macvland.machine import machine_id
-from macvland.model import Attachment, Goal, Host, Link, Network, Shim, Subnet
+from macvland.model import Attachment, Goal, Hold, Host, Link, Network, Shim, Subnet
 from macvland.status import STATE_OF, NetworkStatus, State
 from macvland.wanted.facts import Facts
 from macvland.wanted.parent import carries, carrying
@@ -144,7 +144,8 @@ def _pool(subnet: Subnet) -> str:
 
 
 def _state(name: str, net: _Net, sight: Sight) -> str:
-    holds = [STATE_OF[one.hold] for one in sight.goal.obstacles if one.network == name]
+    mine = [one.hold for one in sight.goal.obstacles if one.network == name]
+    holds = [STATE_OF[hold] for hold in mine if hold is not Hold.DISPUTED]
     if any(one.name == name for one in sight.failed):
         holds.append(State.FAILED)
     if holds:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from macvland.cli.status.history import History
-from macvland.cli.status.overview import carried
+from macvland.cli.status.overview import carried, told
 from macvland.cli.text.layout import filled, joined, laid_out
 from macvland.cli.text.terminal import BOLD, COLOURS, Paint
 from macvland.status import NetworkStatus
@@ -31,7 +31,7 @@ def detail(subject: Subject, columns: int, paint: Paint) -> str:
     state = paint(str(network.state), COLOURS[network.state])
     since = f" since {network.since} ({away(network.since, subject.now)})" if network.since else ""
     lines = [f"{paint(network.name, BOLD)}: {state}{since}"]
-    lines += [each for reason in network.reasons for each in filled(reason, columns, INDENT)]
+    lines += told(network, columns, paint)
     for title, text in _facts(subject):
         lines += filled(text, columns, f"{INDENT}{title + ':':<{TITLES}}", INDENT + " " * TITLES)
     lines += _attachments(network, columns, paint)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from macvland.cli.text.layout import GAP, filled, joined, laid_out
-from macvland.cli.text.terminal import BOLD, COLOURS, Paint
+from macvland.cli.text.terminal import BOLD, COLOURS, YELLOW, Paint
 from macvland.status import NetworkStatus, Status, line
 
 HEAD = ("NETWORK", "STATE", "PARENT", "SUBNETS", "HOST", "CONTAINERS")
@@ -13,8 +13,8 @@ INDENT = "  "
 
 def overview(status: Status, columns: int, paint: Paint) -> str:
     """Lay *status* out for people: the networks with their reasons, then the problems of the files, then the sum."""
-    told = {reason for network in status.networks for reason in network.reasons}
-    errors = [each for error in status.errors if error not in told for each in filled(error, columns, "", INDENT)]
+    known = {reason for network in status.networks for reason in network.reasons}
+    errors = [each for error in status.errors if error not in known for each in filled(error, columns, "", INDENT)]
     engine = f"Docker {status.engine}" if status.engine else f"no Docker: {status.absence}"
     total = filled(f"{line(status)} ({engine}, {status.time})", columns)
     elsewhere = filled(f"not for this host: {', '.join(status.elsewhere)}", columns) if status.elsewhere else ()
@@ -31,7 +31,7 @@ def _table(status: Status, columns: int, paint: Paint) -> list[str] | None:
     for network, row in zip(status.networks, rows[1:], strict=True):
         row[0][STATE] = paint(row[0][STATE], COLOURS[network.state])
         lines += [joined(cells) for cells in row]
-        lines += [each for reason in network.reasons for each in filled(reason, columns, INDENT)]
+        lines += told(network, columns, paint)
     return lines
 
 
@@ -40,10 +40,17 @@ def _paragraphs(status: Status, columns: int, paint: Paint) -> list[str]:
     for network in status.networks:
         name, state, *cells = _row(network)
         lines.append(f"{name}{' ' * GAP}{paint(state, COLOURS[network.state])}")
-        lines += [each for reason in network.reasons for each in filled(reason, columns, INDENT)]
+        lines += told(network, columns, paint)
         for title, cell in zip(HEAD[STATE + 1 :], cells, strict=True):
             lines += filled(cell, columns, f"{INDENT}{title.lower()}: ", INDENT * 2) if cell != "-" else []
     return lines
+
+
+def told(network: NetworkStatus, columns: int, paint: Paint) -> list[str]:
+    """Return the lines that say why *network* is in its state, and what the LAN has against it."""
+    reasons = [each for reason in network.reasons for each in filled(reason, columns, INDENT)]
+    warnings = [each for warning in network.warnings for each in filled(f"warning: {warning}", columns, INDENT)]
+    return reasons + [paint(each, YELLOW) for each in warnings]
 
 
 def _row(network: NetworkStatus) -> tuple[str, ...]:

@@ -1,45 +1,22 @@
-"""A sweep: ask a LAN by ARP who has each of some addresses, so that nobody learns anything from the question.
+"""A sweep: ask a LAN by ARP who has each of some addresses, and wait for it: what a program does and no daemon may.
 
-The questions are the probes of RFC 5227 (2.1.1): the sender's address is 0.0.0.0, which no table takes. They leave by
-the parent, so the host's own macvlan links do not hear them: of these the kernel and Docker tell.
+The questions leave by the parent, so the host's own macvlan links do not hear them: of these the kernel and Docker
+tell.
 """
 
 import socket
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address
-from struct import Struct
 from time import monotonic
 
 from macvland.error import ApplyError
+from macvland.lan.frames import ETH_P_ARP, claim_in, probe
 from macvland.model import Link
 
-ETH_P_ARP = 0x0806
 PACKET_OUTGOING = 4
-REQUEST = 1
 LAST_WAIT = 1.0  # seconds for the last answers; RFC 5227 has PROBE_WAIT and PROBE_MIN of 1 s
 
-BROADCAST = b"\xff" * 6
-ETHERNET = Struct("!6s6sH")
-ARP = Struct("!HHBBH6s4s6s4s")  # RFC 826: Ethernet, IPv4, lengths, operation, then sender and target
-HEAD = (1, 0x0800, 6, 4)
-
 Answer = tuple[IPv4Address, str]
-
-
-def probe(mac: str, target: IPv4Address) -> bytes:
-    """Return the frame that asks from *mac* who has *target*, and claims no address."""
-    own = bytes.fromhex(mac.replace(":", ""))
-    return ETHERNET.pack(BROADCAST, own, ETH_P_ARP) + ARP.pack(*HEAD, REQUEST, own, bytes(4), bytes(6), target.packed)
-
-
-def claim_in(frame: bytes) -> Answer | None:
-    """Return which address *frame* says is at which MAC; None where it says none, or is no ARP of Ethernet and IPv4."""
-    if len(frame) < ETHERNET.size + ARP.size:
-        return None
-    *head, _, sender_mac, sender, _, _ = ARP.unpack_from(frame, ETHERNET.size)
-    if tuple(head) != HEAD or not any(sender):
-        return None
-    return IPv4Address(sender), sender_mac.hex(":")
 
 
 def sweep(link: Link, targets: Sequence[IPv4Address], rate: int) -> frozenset[Answer]:
@@ -76,5 +53,10 @@ def _heard(packets: socket.socket, asked: frozenset[IPv4Address], until: float) 
         except TimeoutError:
             return
         # What leaves is this host's own: its containers' words, of which Docker tells.
-        if kind != PACKET_OUTGOING and (claim := claim_in(frame)) and claim[0] in asked:
-            yield claim
+        if (
+            kind != PACKET_OUTGOING
+            and (claim := claim_in(frame))
+            and isinstance(claim[0], IPv4Address)
+            and claim[0] in asked
+        ):
+            yield claim[0], claim[1]

@@ -1,0 +1,132 @@
+"""Which frames are worth waking up for, as programs that the kernel runs: all others cost us nothing.
+
+Those that say that an address asked for or listened to is at a MAC which is none of this host's, and those that say of
+another address that it is at one of our MACs. A busy LAN is full of other ARP. Addresses and MACs are found by binary
+search. What is longer than a word is looked up by a hash of it: a frame that gets through by a collision is told apart
+when it is read.
+"""
+
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv6Address
+
+from macvland.kernel.assembly import (
+    AT_LEAST,
+    EQUAL,
+    FETCH,
+    FETCH_X,
+    HALF,
+    JUMP,
+    LOAD,
+    OCTET,
+    RETURN,
+    STORE,
+    TIMES,
+    WORD,
+    XOR_X,
+    Line,
+)
+from macvland.lan.frames import ADVERTISEMENT, HOPS, ICMPV6, SOLICITATION
+from macvland.model import Address
+
+BLOCK = 32  # keys that are compared one by one at the end of a search
+ROOM = 1500  # addresses, and MACs, of one program: with both there are 3400 of the 4096 instructions that BPF allows
+FACTOR = 0x9E3779B1  # of the hash: odd, its bits in no order (Knuth, vol. 3, 6.4)
+ALL = 0xFFFFFFFF  # octets of a frame
+
+# Where things stand behind the 14 octets of Ethernet.
+HARDWARE, PROTOCOL, SENDER_MAC, SENDER = 14, 16, 22, 28  # RFC 826
+NEXT_HEADER, HOP_LIMIT, SOURCE, TYPE, TARGET = 20, 21, 22, 54, 62  # RFC 8200, RFC 4861
+SOURCE_MAC = 6
+
+EVERYTHING = (Line(RETURN, ALL),)
+DROP, PASS = "drop", "pass"
+
+
+def arp(addresses: Sequence[Address], macs: Sequence[str]) -> tuple[Line, ...]:
+    """Return the program for ARP about *addresses*, at most ROOM, on a host with *macs*."""
+    return (
+        Line(HALF, HARDWARE),
+        Line(EQUAL, 1, no="no ARP"),
+        Line(HALF, PROTOCOL),
+        Line(EQUAL, 0x0800, no="no ARP"),
+        Line(WORD, SENDER),
+        Line(EQUAL, 0, no="ARP"),
+        Line(RETURN, 0, label="no ARP"),
+        *_verdict("ARP", SENDER_MAC, [SENDER], addresses, macs),
+    )
+
+
+def ndp(addresses: Sequence[Address], macs: Sequence[str]) -> tuple[Line, ...]:
+    """Return the program for NDP about *addresses*, at most ROOM, on a host with *macs*."""
+    source = [each for at in range(SOURCE, SOURCE + 16, 4) for each in (Line(WORD, at), Line(EQUAL, 0, no="no NDP"))]
+    return (
+        Line(OCTET, NEXT_HEADER),
+        Line(EQUAL, ICMPV6, no="no NDP"),
+        Line(OCTET, HOP_LIMIT),
+        Line(EQUAL, HOPS, no="no NDP"),
+        Line(OCTET, TYPE),
+        Line(EQUAL, ADVERTISEMENT, yes="NDP"),
+        Line(EQUAL, SOLICITATION, no="no NDP"),
+        *source,
+        Line(JUMP, 0, yes="NDP"),
+        Line(RETURN, 0, label="no NDP"),
+        *_verdict("NDP", SOURCE_MAC, list(range(TARGET, TARGET + 16, 4)), addresses, macs),
+    )
+
+
+def _verdict(
+    label: str, mac: int, words: Sequence[int], addresses: Sequence[Address], macs: Sequence[str]
+) -> Iterator[Line]:
+    """Yield what lets through one of *addresses* at a foreign MAC, and any other at one of *macs*.
+
+    *mac* and *words* are where the frame has them.
+    """
+    yield Line(HALF, mac, label=label)
+    yield Line(TIMES, FACTOR)
+    yield from (Line(STORE, 0), Line(FETCH_X, 0), Line(WORD, mac + 2), Line(XOR_X, 0))
+    yield from _search(sorted({_mac_key(each) for each in macs[:ROOM]}), "our MAC", "foreign MAC")
+    yield from (Line(LOAD, 1, label="our MAC"), Line(STORE, 1), Line(JUMP, 0, yes="address"))
+    yield from (Line(LOAD, 0, label="foreign MAC"), Line(STORE, 1))
+    first, *others = words
+    yield Line(WORD, first, label="address")
+    for at in others:
+        yield from (Line(TIMES, FACTOR), Line(STORE, 0), Line(FETCH_X, 0), Line(WORD, at), Line(XOR_X, 0))
+    yield from _search(sorted({key_of(each) for each in addresses}), "known", "unknown")
+    yield from (Line(FETCH, 1, label="known"), Line(EQUAL, 0, yes=PASS, no=DROP))
+    yield from (Line(FETCH, 1, label="unknown"), Line(EQUAL, 0, yes=DROP, no=PASS))
+    yield from (Line(RETURN, ALL, label=PASS), Line(RETURN, 0, label=DROP))
+
+
+def _mac_key(mac: str) -> int:
+    octets = bytes.fromhex(mac.replace(":", ""))
+    return _mixed([int.from_bytes(octets[:2], "big"), int.from_bytes(octets[2:], "big")])
+
+
+def key_of(address: Address) -> int:
+    """Return what the programs look *address* up by."""
+    if not isinstance(address, IPv6Address):
+        return int(address)
+    return _mixed([int.from_bytes(address.packed[at : at + 4], "big") for at in range(0, 16, 4)])
+
+
+def _mixed(words: Sequence[int]) -> int:
+    key, *others = words
+    for word in others:
+        key = key * FACTOR & 0xFFFFFFFF ^ word
+    return key
+
+
+def _search(keys: Sequence[int], yes: str, no: str, label: str = "") -> Iterator[Line]:
+    """Yield the search for the accumulator in *keys*, which are in order; go on at *yes* or *no*, however far."""
+    if len(keys) > BLOCK:
+        half = len(keys) // 2
+        here = f"{yes} {keys[half]:x}"
+        yield Line(AT_LEAST, keys[half], no=f"below {here}", label=label)
+        yield Line(JUMP, 0, yes=f"from {here}")
+        yield from _search(keys[:half], yes, no, f"below {here}")
+        yield from _search(keys[half:], yes, no, f"from {here}")
+        return
+    hit = f"{yes} {label} hit"
+    yield from (Line(EQUAL, key, yes=hit, label="" if at else label) for at, key in enumerate(keys))
+    yield Line(JUMP, 0, yes=no, label="" if keys else label)
+    yield Line(JUMP, 0, yes=yes, label=hit)

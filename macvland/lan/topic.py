@@ -1,0 +1,86 @@
+"""One question to a LAN, how far it is asked and what came of it; and the wire it is asked on."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from ipaddress import IPv6Address
+
+from macvland.lan.frames import NOBODY
+from macvland.model import About, Address, Question
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """A parent as far as it can be asked."""
+
+    name: str
+    index: int
+    mac: str
+    live: bool  # up, with a carrier
+    macs: frozenset[str] = frozenset()  # of the parent and of what is on it
+    source: IPv6Address = NOBODY  # that it asks from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What this host has by itself."""
+
+    macs: frozenset[str] = frozenset()
+    addresses: frozenset[Address] = frozenset()
+
+
+@dataclass(slots=True)
+class Line:
+    """What is remembered of a wire."""
+
+    wire: Wire
+    since: float  # of its carrier
+    alive: bool = False  # whether anything was heard since
+
+
+@dataclass(slots=True)
+class Topic:
+    """One question, how far it is asked, and what came of it."""
+
+    question: Question
+    due: float | None  # of the next probe, or of the verdict
+    sent: int = 0
+    heard: set[str] = field(default_factory=set)
+    answers: frozenset[str] | None = None  # None: nobody knows yet
+    stale: bool = True  # whether the answers are from before a question that waits for them
+    shown: frozenset[str] | None = None  # as it was when the last verdict was certain
+    failures: int = 0
+    last: float = 0.0  # when it was wrong
+
+    @property
+    def asking(self) -> bool:
+        """Tell whether answers are awaited."""
+        return self.answers is None or self.sent > 0
+
+    @property
+    def wrong(self) -> bool:
+        """Tell whether it is to be asked again: a gateway is silent, another address is not.
+
+        What is in use of a range stays so, until somebody asks for everything anew.
+        """
+        if self.question.about is About.RANGE:
+            return False
+        return self.answers is not None and bool(self.answers) == (self.question.about is not About.GATEWAY)
+
+    def ask(self, now: float) -> None:
+        """Begin a round at *now*."""
+        self.sent, self.due = 0, now
+        self.heard.clear()
+
+
+def answering(controls: Collection[Topic]) -> frozenset[str]:
+    """Return who answered for all of *controls*."""
+    answers = [it.answers or frozenset() for it in controls]
+    return frozenset.intersection(*answers) if answers else frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """What is certain of one question: the MACs that are told."""
+
+    question: Question
+    macs: frozenset[str]

@@ -1,0 +1,168 @@
+"""What the LAN is asked for a network, and what its answers mean: a warning, or a container that is taken off.
+
+An address of a shim's own that is not there yet waits for its answer; that is decided with the other addresses, in
+`standing`.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from hashlib import sha256
+from itertools import islice
+
+from macvland.config import Config, Declaration
+from macvland.model import (
+    About,
+    Address,
+    Attachment,
+    Dad,
+    Device,
+    Expulsion,
+    Finding,
+    Goal,
+    Hold,
+    Host,
+    Link,
+    Obstacle,
+    OnConflict,
+    Prefix,
+    Question,
+    Subnet,
+)
+from macvland.wanted.facts import Facts, hosts, obstacle
+from macvland.wanted.own import own_addresses
+from macvland.wanted.parent import carries, carrying
+from macvland.wanted.used import asks, range_of
+
+CONTROLS = 2  # of an address that is in use, its owner may have another one that is tried; hardly two
+TRIES = 16
+
+PROXY = "{} answers for every address on the LAN of '{}' (proxy ARP): its answers do not count"
+TWIN = "somebody on the LAN of '{}' sends with {}, the MAC of {}, and the address {}"
+
+
+def asked_of_lan(declaration: Declaration, link: Link, facts: Facts) -> Goal:
+    """Return what the LAN of *link* is asked for *declaration*, and what follows from what it said."""
+    if facts.seen.heard is None or not declaration.probe:
+        return Goal(host=Host())
+    users = list(_attachments(declaration, link, facts))
+    questions = frozenset(_questions(declaration, link, users, facts))
+    disputed = [(user, it) for user in users for it in _found(link, user.addresses, facts) if it.devices]
+    obstacles = frozenset(_obstacles(declaration, link, questions, facts))
+    expulsions = frozenset[Expulsion]()
+    if declaration.on_conflict is OnConflict.DISCONNECT:
+        expulsions = frozenset(Expulsion(attachment=user, reason=_has(it, "its address")) for user, it in disputed)
+    return Goal(host=Host(expulsions=expulsions), obstacles=obstacles, questions=questions)
+
+
+def _attachments(declaration: Declaration, link: Link, facts: Facts) -> Iterator[Attachment]:
+    """Yield those that run on *link*."""
+    for network in facts.networks[declaration.name]:
+        if carries(link, network):
+            yield from (it for it in facts.attachments[network.id] if it.mac and it.addresses)
+
+
+def _questions(declaration: Declaration, link: Link, users: Iterable[Attachment], facts: Facts) -> Iterator[Question]:
+    controls = {subnet.cidr: _controls(subnet, facts) for subnet in declaration.subnets}
+
+    def question(address: Address, about: About, mac: str = "") -> Iterator[Question]:
+        cidr = next((cidr for cidr in controls if address in cidr), None)
+        if cidr is not None:
+            yield Question(parent=link.name, address=address, about=about, mac=mac, controls=controls[cidr])
+
+    for address in _hosts(declaration, link, facts):
+        yield from question(address, About.SHIM)
+    for subnet in declaration.subnets:
+        if subnet.gateway and subnet.gateway not in facts.local:
+            yield from question(subnet.gateway, About.GATEWAY)
+    if asks(declaration, facts):
+        for address in range_of(declaration, facts):
+            yield from question(address, About.RANGE)
+    for user in users:
+        for address in user.addresses:
+            yield from question(address, About.CONTAINER, user.mac)
+
+
+def _hosts(declaration: Declaration, link: Link, facts: Facts) -> Iterator[Address]:
+    """Yield the addresses that containers meet the host at; of IPv6 those that the kernel asks for itself."""
+    if declaration.shim is None:
+        return
+    own = own_addresses(declaration, facts)
+    shims = facts.shims[declaration.name]
+    there = {it.address for shim in shims for it in facts.addresses[shim.name]}
+    yield from (address for cidr, address in own.items() if cidr.version == 4 or address in there)
+    yield from (host for host in hosts(link.addresses) - link.tentative if host.version == 4)
+
+
+def _controls(subnet: Subnet, facts: Facts) -> tuple[Address, ...]:
+    """Return addresses of *subnet* that nobody should have."""
+    free = (it for it in _drawn(subnet.cidr) if it not in facts.local and it not in subnet.reserved)
+    return tuple(islice((it for it in free if it != subnet.gateway), CONTROLS))
+
+
+@lru_cache(maxsize=4096)
+def _drawn(cidr: Prefix) -> tuple[Address, ...]:
+    """Return some addresses of *cidr*: always the same, and as good as drawn by lot."""
+    digests = (sha256(f"{cidr} {number}".encode()).digest() for number in range(TRIES))
+    drawn = (cidr[int.from_bytes(digest[:16]) % cidr.num_addresses] for digest in digests)
+    return tuple(dict.fromkeys(it for it in drawn if it not in (cidr.network_address, cidr.broadcast_address)))
+
+
+def _found(link: Link, addresses: Iterable[Address], facts: Facts) -> Iterator[Finding]:
+    return (it for address in addresses if (it := facts.findings.get((link.name, address))))
+
+
+def _obstacles(declaration: Declaration, link: Link, questions: Iterable[Question], facts: Facts) -> Iterator[Obstacle]:
+    """Yield what the LAN has against what is in place."""
+    shims = facts.shims[declaration.name]
+    there = {it.address for shim in shims for it in facts.addresses[shim.name] if it.dad is Dad.DONE}
+    there |= hosts(link.addresses)
+    for question in questions:
+        for it in _found(link, [question.address], facts):
+            reason = ""
+            if it.about is About.GATEWAY and not it.devices:
+                reason = f"its gateway {it.address} does not answer on the LAN of '{link.name}'"
+            elif it.about is About.SHIM and it.devices and it.address in there:
+                reason = _has(it, "the host's address")
+            elif it.about is About.CONTAINER and it.devices:
+                reason = _has(it, f"the address of {_owner(declaration.name, it.address, facts)}")
+            if reason:
+                yield from obstacle(declaration.name, Hold.DISPUTED, reason)
+
+
+def _owner(network: str, address: Address, facts: Facts) -> str:
+    owners = (it.container for it in facts.attachments_by_name[network] if address in it.addresses)
+    return next((f"container '{owner}'" for owner in owners), "a container")
+
+
+def _has(finding: Finding, whose: str) -> str:
+    return f"{devices(finding.devices)} on the LAN of '{finding.parent}' has {finding.address}, {whose}, as well"
+
+
+def devices(found: Iterable[Device]) -> str:
+    """Return *found* as a sentence shows them."""
+    return " and ".join(sorted(map(str, found)))
+
+
+def of_whole_lans(config: Config, facts: Facts) -> frozenset[Obstacle]:
+    """Return what concerns all networks of a parent: told once, of the first of them."""
+    heard = facts.seen.heard
+    if heard is None:
+        return frozenset()
+    firsts: dict[str, str] = {}
+    for declaration in config.declarations:
+        if declaration.probe and (link := carrying(declaration, facts)):
+            firsts.setdefault(link.name, declaration.name)
+    reasons = [(parent, PROXY.format(device, parent)) for parent, device in heard.proxies]
+    reasons += [
+        (parent, TWIN.format(parent, device.mac, _who(device.mac, facts), address))
+        for parent, address, device in heard.twins
+    ]
+    found = (obstacle(firsts[parent], Hold.DISPUTED, reason) for parent, reason in reasons if parent in firsts)
+    return frozenset[Obstacle]().union(*found)
+
+
+def _who(mac: str, facts: Facts) -> str:
+    names = [f"container '{it.container}'" for it in facts.seen.attachments if it.mac == mac]
+    names += [f"shim '{it.name}'" for it in facts.seen.shims if it.mac == mac]
+    names += [f"'{it.name}'" for it in sorted(facts.seen.links, key=lambda it: it.index) if it.mac == mac]
+    return next(iter(names), "nobody any more")
