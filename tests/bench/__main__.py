@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.bench import attachments, drop, idle, memory, repair, replace, restore, start, storm
+from tests.bench import attachments, drop, idle, lan, memory, repair, replace, restore, start, storm
 from tests.bench.report import Table
 
 BENCHMARKS: dict[str, Callable[[], Table]] = {
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "idle": idle.measure,
     "start": start.measure,
     "memory": memory.measure,
+    "lan": lan.measure,
 }
 
 

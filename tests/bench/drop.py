@@ -8,9 +8,11 @@ from tests.bench.report import Row, Table
 from tests.lab import Host, Lab, engine
 
 ROUNDS = 15
+# The script asks nobody whether an address is free.
 FILE = """\
 [network]
 parent = "eth0"
+probe = false
 [[subnet]]
 cidr = "192.168.1.0/24"
 gateway = "192.168.1.1"

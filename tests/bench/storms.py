@@ -1,4 +1,4 @@
-"""Send broadcasts as fast as it goes, or count those that come: `storms send COUNT`, `storms hear`."""
+"""Send broadcasts, or count those that come: `storms send COUNT`, `storms hear`, `storms arp RATE SECONDS SENDER`."""
 
 import signal
 import socket
@@ -42,5 +42,26 @@ def hear() -> None:
     print(heard, flush=True)
 
 
+def arp(rate: int, seconds: float, sender: str) -> None:
+    """Send so many ARP requests in a second over eth0: from *sender*, or with "others" from ever other addresses."""
+    head = b"\xff" * 6 + FRAME[6:12] + bytes.fromhex("08060001080006040001") + FRAME[6:12]
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+        wire.bind(("eth0", 0x0806))
+        began, count = time.monotonic(), 0
+        while (passed := time.monotonic() - began) < seconds:
+            while count < passed * rate:
+                other = bytes((10, 9, count >> 8 & 255, count & 255))
+                claimed = other if sender == "others" else socket.inet_aton(sender)
+                wire.send(head + claimed + bytes(6) + bytes((10, 9, 0, 1)))
+                count += 1
+            time.sleep(0.001)
+
+
 if __name__ == "__main__":
-    send(int(sys.argv[2])) if sys.argv[1] == "send" else hear()
+    match sys.argv[1:]:
+        case ["send", count]:
+            send(int(count))
+        case ["arp", rate, seconds, sender]:
+            arp(int(rate), float(seconds), sender)
+        case _:
+            hear()
