@@ -84,7 +84,6 @@ def _declaration(file: Path, top: Table) -> Declaration:
     shim = shim_of(top, mode, whole)
     if "shim" in top.content and internal and "parent" not in network.content:
         top.complain(("shim",), "a network without a parent has no link for it", "name a `parent`, or remove [shim]")
-    _refuse_endless(network, subnets)
     match = match_of(top)
     declaration = Declaration(
         name=file.stem,
@@ -105,8 +104,10 @@ def _declaration(file: Path, top: Table) -> Declaration:
         match=match,
         hosts=tuple(hosts_of(top, match, whole, shim)),
     )
-    for each in (declaration, *(applied(declaration, host) for host in declaration.hosts)):
+    meanings = (declaration, *(applied(declaration, host) for host in declaration.hosts))
+    for each in meanings:
         _refuse_full(top, each, subnets)
+    _refuse_endless(network, meanings)
     return declaration
 
 
@@ -125,12 +126,11 @@ def _refuse_full(top: Table, declaration: Declaration, indices: Iterable[int]) -
             top.complain(where, f"{subnet.range or subnet.cidr} has no address left", right)
 
 
-def _refuse_endless(network: Table, subnets: dict[int, Subnet]) -> None:
+def _refuse_endless(network: Table, meanings: Iterable[Declaration]) -> None:
     """Complain about `avoid_used` where Docker may hand out more IPv4 addresses than anybody would ask for."""
-    if network.content.get("avoid_used") is not True:
-        return
-    pools = [subnet.range or subnet.cidr for subnet in subnets.values() if subnet.cidr.version == 4]
-    count = sum(pool.num_addresses for pool in pools)
+    asked = [each for each in meanings if each.avoid_used]
+    pools = [[it.range or it.cidr for it in each.subnets if it.cidr.version == 4] for each in asked]
+    count = max((sum(pool.num_addresses for pool in some) for some in pools), default=0)
     if count > MOST_ASKED:
         wrong = f"there are {count} addresses to ask for, {MOST_ASKED} are possible"
         network.complain(("avoid_used",), wrong, "say with `range` which of them Docker may hand out")
