@@ -35,8 +35,9 @@ def pub_net(range_: str = "192.168.1.192/27") -> str:
 
 
 def elsewhere(number: int) -> str:
-    """Return a file whose network is on parent p<number>, with a shim at 10.0.<number>.2."""
+    """Return a file whose network is on parent p<number>, a LAN without anybody, with a shim at 10.0.<number>.2."""
     text = pub_net(f"10.0.{number}.128/25").replace("192.168.1.", f"10.0.{number}.").replace("eth0", f"p{number}")
+    text = text.replace("[network]\n", "[network]\nprobe = false\n")
     return f'{text}address = "10.0.{number}.2"\n'
 
 
