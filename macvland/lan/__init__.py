@@ -38,6 +38,7 @@ class Lan:
         self._inquiry = Inquiry()
         self._own = Own()
         self._wires: frozenset[Wire] = frozenset()
+        self._grounds: object = None  # all that it depends on what is asked: mostly the same as in the pass before
         self._asked: object = None
         self._questions: frozenset[Question] = frozenset()
         self._prod = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -56,8 +57,10 @@ class Lan:
 
     def ask(self, questions: frozenset[Question], seen: Host) -> None:
         """Ask *questions* from now on, and no others, on the host as *seen*."""
-        if self._heard is None:
+        grounds = (questions, seen.links, seen.shims, seen.networks, seen.attachments, seen.addresses, seen.engine)
+        if self._heard is None or grounds == self._grounds:
             return
+        self._grounds = grounds
         own = _own(seen)
         if seen.engine is None:  # containers outlive it, and so does what is asked for them
             questions |= {it for it in self._questions if it.about in (About.CONTAINER, About.RANGE)}

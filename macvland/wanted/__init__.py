@@ -19,6 +19,7 @@ from macvland.wanted.shim import host_shim, no_shim
 from macvland.wanted.vlan import kept_vlans, vlan_link
 
 Subject = TypeVar("Subject")
+Goals = tuple[Goal, ...]  # of one network; all are put together once, at the end
 
 
 def wanted(  # noqa: PLR0913 - each a fact of its own kind
@@ -41,8 +42,8 @@ def wanted(  # noqa: PLR0913 - each a fact of its own kind
     declared = {declaration.name for declaration in config.declarations}
     undeclared = ({network.name for network in seen.networks if network.spec} | facts.shims.keys()) - declared
     goal = union(
-        *(_guarded(declaration.name, facts, _declared, declaration) for declaration in config.declarations),
-        *(_guarded(name, facts, _undeclared, name) for name in sorted(undeclared)),
+        *(goal for it in config.declarations for goal in _guarded(it.name, facts, _declared, it)),
+        *(goal for name in sorted(undeclared) for goal in _guarded(name, facts, _undeclared, name)),
         promiscuity(config, facts),
         Goal(host=Host(), obstacles=of_whole_lans(config, facts)),
     )
@@ -58,54 +59,54 @@ def removals(config: Config, seen: Host) -> frozenset[str]:
     return frozenset(networks | shims_by_network(config, seen).keys() - shimmed)
 
 
-def _guarded(name: str, facts: Facts, ask: Callable[[Subject, Facts], Goal], subject: Subject) -> Goal:
+def _guarded(name: str, facts: Facts, ask: Callable[[Subject, Facts], Goals], subject: Subject) -> Goals:
     """Ask for one network; should our own code fail on it, leave that network as it is and say so."""
     try:
         return ask(subject, facts)
     except Exception as defect:  # noqa: BLE001 - quarantine: a defect that one network meets must not stop the others
-        return as_seen(name, facts, Hold.DEFECT, f"macvland failed on it: {defect!r}; please report this")
+        return (as_seen(name, facts, Hold.DEFECT, f"macvland failed on it: {defect!r}; please report this"),)
 
 
-def _declared(declaration: Declaration, facts: Facts) -> Goal:
+def _declared(declaration: Declaration, facts: Facts) -> Goals:
     if declaration.parent is None:
-        return docker_network(declaration, None, facts)
+        return (docker_network(declaration, None, facts),)
     parent = parent_of(declaration.parent, facts)
     if parent is None:
-        return absent(declaration, facts)
+        return (absent(declaration, facts),)
     return _on(parent, declaration, facts) if declaration.vlan is None else _on_vlan(parent, declaration, facts)
 
 
-def _on_vlan(parent: Link, declaration: Declaration, facts: Facts) -> Goal:
+def _on_vlan(parent: Link, declaration: Declaration, facts: Facts) -> Goals:
     """Ask for the VLAN link of *declaration* on *parent*, and on that for the rest."""
     if declaration.parent_check and (reason := unfit_below_vlan(parent, facts)):
-        return as_seen(declaration.name, facts, Hold.CONFLICT, reason)
+        return (as_seen(declaration.name, facts, Hold.CONFLICT, reason),)
     link, vlan = vlan_link(declaration, parent, facts)
     if link is None:
-        return vlan
+        return (vlan,)
     if not parent.up:
         link = replace(link, up=True, carrier=True)  # it is down because its parent is, which is what there is to tell
-        return union(vlan, _on(link, declaration, facts), carrier(declaration.name, parent))
-    return union(vlan, _on(link, declaration, facts))
+        return (vlan, *_on(link, declaration, facts), carrier(declaration.name, parent))
+    return (vlan, *_on(link, declaration, facts))
 
 
-def _on(link: Link, declaration: Declaration, facts: Facts) -> Goal:
+def _on(link: Link, declaration: Declaration, facts: Facts) -> Goals:
     """Ask for the network and the shim of *declaration* on *link*."""
     if declaration.parent_check and (reason := unfit(link, facts)):
-        return as_seen(declaration.name, facts, Hold.CONFLICT, reason)
+        return (as_seen(declaration.name, facts, Hold.CONFLICT, reason),)
     shim = host_shim(declaration, link, facts) if declaration.shim else no_shim(declaration, facts)
     lan = asked_of_lan(declaration, link, facts)
-    return union(docker_network(declaration, link, facts), shim, lan, carrier(declaration.name, link))
+    return (docker_network(declaration, link, facts), shim, lan, carrier(declaration.name, link))
 
 
-def _undeclared(name: str, facts: Facts) -> Goal:
+def _undeclared(name: str, facts: Facts) -> Goals:
     if name in facts.broken or name in facts.unfinished:
-        return as_seen(name, facts)
+        return (as_seen(name, facts),)
     why = "its file is not for this host" if name in facts.elsewhere else "its file is gone"
     if name in facts.held:
-        return as_seen(name, facts, Hold.LEAVING, f"{why}; it stays until that is certain")
+        return (as_seen(name, facts, Hold.LEAVING, f"{why}; it stays until that is certain"),)
     ours = [network for network in facts.networks[name] if network.spec]
     users = sorted(attachment.container for network in ours for attachment in facts.attachments[network.id])
     if not users:
-        return Goal(host=Host())
+        return ()
     reason = f"{why}; it goes when {names(users)} {'leaves' if len(users) == 1 else 'leave'} it"
-    return Goal(host=Host(networks=frozenset(ours)), obstacles=obstacle(name, Hold.LEAVING, reason))
+    return (Goal(host=Host(networks=frozenset(ours)), obstacles=obstacle(name, Hold.LEAVING, reason)),)

@@ -116,21 +116,27 @@ def union(*goals: Goal) -> Goal:
     hosts = [goal.host for goal in goals]
     return Goal(
         host=Host(
-            vlans=frozenset().union(*(host.vlans for host in hosts)),
-            shims=frozenset().union(*(host.shims for host in hosts)),
-            addresses=frozenset().union(*(host.addresses for host in hosts)),
-            routes=frozenset().union(*(host.routes for host in hosts)),
-            neighbours=frozenset().union(*(host.neighbours for host in hosts)),
-            proxies=frozenset().union(*(host.proxies for host in hosts)),
-            promiscuous=frozenset().union(*(host.promiscuous for host in hosts)),
-            networks=frozenset().union(*(host.networks for host in hosts)),
-            attachments=frozenset().union(*(host.attachments for host in hosts)),
-            proofs=frozenset().union(*(host.proofs for host in hosts)),
-            expulsions=frozenset().union(*(host.expulsions for host in hosts)),
+            vlans=_joined(host.vlans for host in hosts),
+            shims=_joined(host.shims for host in hosts),
+            addresses=_joined(host.addresses for host in hosts),
+            routes=_joined(host.routes for host in hosts),
+            neighbours=_joined(host.neighbours for host in hosts),
+            proxies=_joined(host.proxies for host in hosts),
+            promiscuous=_joined(host.promiscuous for host in hosts),
+            networks=_joined(host.networks for host in hosts),
+            attachments=_joined(host.attachments for host in hosts),
+            proofs=_joined(host.proofs for host in hosts),
+            expulsions=_joined(host.expulsions for host in hosts),
         ),
-        obstacles=frozenset().union(*(goal.obstacles for goal in goals)),
-        questions=frozenset().union(*(goal.questions for goal in goals)),
+        obstacles=_joined(goal.obstacles for goal in goals),
+        questions=_joined(goal.questions for goal in goals),
     )
+
+
+def _joined(parts: Iterable[frozenset[Value]]) -> frozenset[Value]:
+    """Return all that is in *parts*; mostly one of them has anything, and needs not to be built anew."""
+    some = [part for part in parts if part]
+    return some[0] if len(some) == 1 else frozenset[Value]().union(*some)
 
 
 def obstacle(name: str, hold: Hold, reason: str) -> frozenset[Obstacle]:

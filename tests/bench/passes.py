@@ -21,6 +21,7 @@ from macvland.action import Action, Failure
 from macvland.daemon import COLLECT
 from macvland.engine import Docker
 from macvland.kernel import Kernel
+from macvland.lan import Lan
 from macvland.machine import machine_id, this_machine
 from macvland.model import Goal, Host
 from macvland.plan import plan
@@ -74,6 +75,7 @@ class Turns:
         self.clock = Clock()
         self.kernel = Timed(Kernel(), "kernel", self.clock)
         self.docker = Timed(Docker(socket), "Docker", self.clock)
+        self._lan = Lan(lambda: None)  # what it is asked costs a pass; its thread has no part in that
         self._machine_id = machine_id()
         self._last: Status | None = None
 
@@ -84,7 +86,10 @@ class Turns:
 
         def want(seen: Host) -> Goal:
             with self.clock.timing("wanted"):
-                return wanted(declared, seen, self._machine_id, removals(declared, seen))
+                seen = self._lan.observe(seen)
+                goal = wanted(declared, seen, self._machine_id, removals(declared, seen))
+                self._lan.ask(goal.questions, seen)
+                return goal
 
         ended = converge(want, self.kernel, self.docker, lambda *_: True)
         with self.clock.timing("tell"):

@@ -128,7 +128,7 @@ def test_an_address_of_the_shims_that_is_taken_later_is_kept_and_told(
         announce(camera, OWN_ADDRESS)
         assert warnings(host) == (expected,)
         assert ipv4_addresses(host, SHIM) == [OWN_ADDRESS]
-        assert str(network_status(host, "pub_net").state) == "ready"  # type: ignore[union-attr]
+        wait_for_state(daemon, host, "pub_net", "ready")
         assert f"warning: {expected}" in " ".join(host.ctl("status").stdout.split())
     wait_for_warnings(host, seconds=30)
     assert [line for line in lines(daemon) if expected in line] == [
@@ -330,8 +330,7 @@ def test_what_the_lan_has_in_use_is_never_handed_out(host: Host, serve: Serving,
             told = f"the LAN has in use what Docker may give to a container: {later} ({camera.mac}); "
             wait_for_warnings(host, f"{told}write it into `reserved`")
         host.docker("run", "--detach", "--name", "web", "--network", "pub_net", "lab", "sleep", "1000000")
-        wait_until(lambda: (it := network_status(host, "pub_net")) and it.attachments)
-        (web,) = network_status(host, "pub_net").attachments  # type: ignore[union-attr]
+        (web,) = wait_until(lambda: (it := network_status(host, "pub_net")) and it.attachments) or ()
         assert first not in web.addresses
     daemon.signal(SIGHUP)
     wait_for_warnings(host, seconds=20)

@@ -123,7 +123,7 @@ def test_a_new_network_is_kept_on_a_yes_and_not_touched_by_that(host: Host, serv
     with unbroken_ping(host, WEB):
         trial.type(b"y\n")
         assert trial.end() == 0
-        wait_until(lambda: network_status(host, "pub_net").file == KEPT)  # type: ignore[union-attr]
+        wait_until(lambda: (it := network_status(host, "pub_net")) and it.file == KEPT)
     assert (networks(host), host.ip_json("link", "show", "dev", "mv-pub_net"), web.mac()) == before
     assert files(host) == {str(host.path(KEPT)): NEW}
     assert lines(daemon, logged) == []

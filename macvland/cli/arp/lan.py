@@ -6,6 +6,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, ip_address
 
 from macvland.config import Config
+from macvland.config.pool import within
 from macvland.kernel.survey import ArpSettings, Known
 from macvland.machine import machine_id
 from macvland.model import Address, Dad, Host, Link, Prefix, Subnet
@@ -41,7 +42,7 @@ class Lan:
     def sweeps(self, asked: Prefix | None) -> bool:
         """Tell whether there is something to sweep of this network, or of what is *asked* for."""
         cidrs = [subnet.cidr for subnet in self.subnets if subnet.cidr.version == 4]
-        return bool(cidrs) if asked is None else any(_inside(asked, cidr) for cidr in cidrs)
+        return bool(cidrs) if asked is None else any(within(asked, cidr) for cidr in cidrs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,10 +230,6 @@ def targets(lan: Lan, asked: Prefix | None) -> list[IPv4Address]:
     swept = [IPv4Address(int(one.network_address) + step) for one in chosen for step in range(one.num_addresses)]
     ends = {end for pool in pools if pool.cidr.prefixlen < 31 for end in (pool.cidr[0], pool.cidr[-1])}
     return [address for address in swept if address not in ends]
-
-
-def _inside(inner: Prefix, outer: Prefix) -> bool:
-    return inner.network_address in outer and inner.broadcast_address in outer
 
 
 def _sweepable(pool: Subnet) -> Prefix:

@@ -12,7 +12,7 @@ from threading import TIMEOUT_MAX, Event
 
 from macvland import status as report
 from macvland.cli.apply import settled
-from macvland.cli.daemon import is_current, last
+from macvland.cli.daemon import is_current, last, watching
 from macvland.cli.outlook import Outlook, outlook
 from macvland.error import ApplyError
 from macvland.status import State, Status
@@ -27,12 +27,9 @@ class News:
 
     def __init__(self) -> None:
         """Watch it from now on; ApplyError where that is not possible."""
-        # 60 ms of watchdog, for which few verbs have a use.
-        from macvland.wake import Watcher  # noqa: PLC0415
-
         self._changed = Event()
-        self._watcher = Watcher((), {report.FILE: self._changed.set}, self._changed.set)
-        if trouble := self._watcher.arm():
+        self._arm = watching(self._changed)
+        if trouble := self._arm():
             raise ApplyError(trouble)
 
     def until(self, reached: Callable[[Status], bool], seconds: float) -> bool:
