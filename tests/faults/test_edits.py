@@ -77,6 +77,7 @@ def daemon(host: Host, serve: Serving) -> Iterator[Daemon]:
         wait_for_state(daemon, host, name, "ready")
     wait_for_ways(host, {WEB: HOST})
     wait_for_ways(host, {QUIET: "10.9.9.50"}, shim="mv-calm")
+    wait_for_state(daemon, host, "spare", "gone")  # what an earlier test left, until the log has it too
     wait_until(lambda: networks(host).keys() == {"pub_net", "calm"} and shims(host) == ["mv-calm", "mv-pub_net"])
     with unbroken_ping(host, QUIET):
         yield daemon
