@@ -385,6 +385,7 @@ class Hold(StrEnum):
     ADDRESS = "address"  # waits for an address that the shim can have, or borrow from the parent
     CHECK = "check"  # waits a second or two for the LAN to say whether an address is free
     ENGINE = "engine"  # waits for Docker to answer
+    TAKEN = "taken"  # another device on the LAN has the address that the shim is to have
     CONFLICT = "conflict"  # something foreign, or something immutable, is in the way
     UNDONE = "undone"  # somebody keeps undoing what macvland does
     USED = "used"  # is to be replaced once nobody uses it

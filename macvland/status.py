@@ -38,6 +38,7 @@ class State(IntEnum):
 
 STATE_OF = {
     Hold.DEFECT: State.FAILED,
+    Hold.TAKEN: State.FAILED,
     Hold.CONFLICT: State.CONFLICT,
     Hold.PARENT: State.WAITING,
     Hold.CARRIER: State.WAITING,
@@ -138,9 +139,9 @@ def _reasons(config: Config, ended: Pass, last: Mapping[str, NetworkStatus]) -> 
     for one in ended.goal.obstacles:
         if one.hold is Hold.DISPUTED:
             continue
-        if one.hold is Hold.CHECK and one.network in last and last[one.network].state is State.CONFLICT:
+        if one.hold is Hold.CHECK and one.network in last and last[one.network].state is State.FAILED:
             # Asked again, later and later, is not news: what was in the way counts until the answer.
-            yield from ((one.network, State.CONFLICT, reason) for reason in last[one.network].reasons)
+            yield from ((one.network, State.FAILED, reason) for reason in last[one.network].reasons)
         else:
             yield one.network, STATE_OF[one.hold], one.reason
     clashing = {one.network for one in ended.goal.obstacles if one.hold is Hold.CONFLICT}

@@ -72,7 +72,8 @@ def taken(before: Status, now: Status) -> bool:
 
 def settled(now: Status) -> bool:
     """Tell whether nothing is a matter of a moment: what a file has wrong is not, nor what is in the way."""
-    return all(one.state in SETTLED or set(one.reasons) <= set(now.errors) for one in now.networks)
+    over = SETTLED | {State.FAILED} if now.converged else SETTLED  # then it failed for what no action would mend
+    return all(one.state in over or set(one.reasons) <= set(now.errors) for one in now.networks)
 
 
 def _lacking(before: Status, after: Status | None) -> list[str]:

@@ -11,7 +11,7 @@ from struct import Struct
 
 from macvland.kernel.assembly import Line, attach
 from macvland.lan.filter import EVERYTHING, ROOM, arp, ndp
-from macvland.lan.frames import ETH_P_ARP, ETH_P_IPV6, Claim, claim_in
+from macvland.lan.frames import ETH_P_ARP, ETH_P_IPV6, NOBODY, Claim, claim_in
 from macvland.lan.topic import Wire
 from macvland.model import Address
 
@@ -132,6 +132,6 @@ def _programs(wire: Wire, addresses: frozenset[Address] | None) -> Iterator[tupl
         these = sorted((it for it in addresses or () if it.version == version), key=int)
         if addresses is None:
             yield _Place(wire.name, wire.index, kind, 0), EVERYTHING
-        elif these or kind == ETH_P_ARP:
+        elif these or kind == ETH_P_ARP or wire.source != NOBODY:  # without a question, there are still our MACs
             for part, start in enumerate(range(0, max(len(these), 1), ROOM)):
                 yield _Place(wire.name, wire.index, kind, part), program(these[start : start + ROOM], sorted(wire.macs))

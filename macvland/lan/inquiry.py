@@ -10,6 +10,7 @@ later; until then nothing more is heard of it, for a device that shouts has no m
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
+from macvland.lan.frames import NOBODY
 from macvland.lan.topic import Line, Own, Topic, Wire, Word, answering
 from macvland.model import About, Address, Question
 from macvland.pauses import LONGEST, delay
@@ -107,9 +108,13 @@ class Inquiry:
                 topic.heard.add(mac)
 
     def _suspect(self, line: Line, address: Address, mac: str, now: float) -> None:
-        """Find out whether somebody uses one of the MACs that are on this very parent, which IPv4 is enough to tell."""
+        """Find out whether somebody uses one of the MACs that are on this very parent.
+
+        Where a question of IPv6 would have to leave as if we wanted the address, a LAN that returns it would be proof.
+        """
         twins = [it for it in self._of(line.wire.name) if it.question.about is About.TWIN]
-        if address.version == 4 and mac in line.wire.macs and address not in self._own.addresses and len(twins) < TWINS:
+        provable = address.version == 4 or line.wire.source != NOBODY
+        if provable and mac in line.wire.macs and address not in self._own.addresses and len(twins) < TWINS:
             question = Question(parent=line.wire.name, address=address, about=About.TWIN)
             self._topics[line.wire.name, address] = Topic(question, now, heard={mac})
             self._news = True

@@ -95,4 +95,4 @@ def _taken(network: str, address: Address, finding: Finding | None) -> frozenset
         f"another device on the LAN has {address}, its shim's address{who}: "
         "change that device, or write another [shim] address"
     )
-    return obstacle(network, Hold.CONFLICT, reason)
+    return obstacle(network, Hold.TAKEN, reason)

@@ -79,7 +79,7 @@ def test_a_shims_address_that_another_device_has_is_not_taken_until_it_is_free(
         daemon = serve()
         with listening(Path("/run/netns", router.namespace), router.nic) as packets:
             host.drop("pub_net.toml", declare(OWN))
-            found = wait_for_state(daemon, host, "pub_net", "conflict")
+            found = wait_for_state(daemon, host, "pub_net", "failed")
             web = host.container("web", "pub_net", ip=WEB)
             wait_for_ways(host, {WEB: HOST}, {WEB: web.mac()})
             assert Wire(packets).claims().get(OWN_ADDRESS, {camera.mac}) == {camera.mac}
@@ -89,7 +89,7 @@ def test_a_shims_address_that_another_device_has_is_not_taken_until_it_is_free(
         assert ipv4_addresses(host, SHIM) == []
     wait_for_state(daemon, host, "pub_net", "ready", 20)
     wait_for_ways(host, {WEB: OWN_ADDRESS}, {WEB: web.mac()})
-    told = [line for line in lines(daemon) if "conflict" in line]
+    told = [line for line in lines(daemon) if "failed" in line]
     assert len(told) == 1, "asked again, later and later, and told once"
 
 
@@ -185,7 +185,7 @@ def test_without_a_carrier_the_question_is_put_off_and_told(host: Host, serve: S
         assert ipv4_addresses(host, SHIM) == []
         with having(camera, OWN_ADDRESS):
             host.push_cable()
-            wait_for_state(daemon, host, "pub_net", "conflict")
+            wait_for_state(daemon, host, "pub_net", "failed")
     finally:
         host.push_cable()
     wait_for_state(daemon, host, "pub_net", "ready", 20)
@@ -297,6 +297,32 @@ def test_somebody_who_sends_with_a_mac_of_ours_is_told(host: Host, serve: Servin
     with program(camera, "claim", mac, "192.168.1.99", "0.1"):
         wait_for_warnings(host, expected)
     wait_for_warnings(host, seconds=30)
+
+
+@pytest.mark.fault("D59")
+def test_a_machine_with_a_mac_of_ours_and_nothing_but_ipv6_is_told(host: Host, serve: Serving, camera: Station) -> None:
+    daemon = serve()
+    host.drop("pub_net.toml", declare(BORROWED))
+    wait_for_state(daemon, host, "pub_net", "ready")
+    mac = host.container("web", "pub_net", ip=WEB).mac()
+    wait_for_ways(host, {WEB: HOST})
+    with a_clone(camera, mac) as address:
+        wait_for_warnings(
+            host, f"somebody on the LAN of 'eth0' sends with {mac}, the MAC of container 'web', and the address {address}"
+        )
+    wait_for_warnings(host, seconds=30)
+
+
+@contextmanager
+def a_clone(station: Station, mac: str) -> Iterator[str]:
+    """Give *station* a second machine, a copy that kept *mac*; yield the address that IPv6 makes of that."""
+    station.ip("link", "add", "clone", "link", station.nic, "address", mac, "type", "macvlan", "mode", "bridge")
+    station.ip("link", "set", "clone", "arp", "on", "up")
+    try:
+        (shown,) = wait_until(lambda: station.ip_json("-6", "address", "show", "dev", "clone", "scope", "link"))
+        yield shown["addr_info"][0]["local"]
+    finally:
+        station.ip("link", "delete", "clone")
 
 
 @pytest.mark.fault("D59")

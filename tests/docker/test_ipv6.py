@@ -144,14 +144,14 @@ def test_an_address_in_a_file_that_changes_costs_no_packet(host: Host, serve: Se
 
 
 @pytest.mark.fault("D58")
-def test_an_address_that_another_device_has_is_a_conflict_until_it_lets_go(
+def test_an_address_that_another_device_has_is_not_taken_until_it_lets_go(
     shared_lab: Lab, host: Host, serve: Serving
 ) -> None:
     router = shared_lab.router
     router.ip("address", "add", f"{GIVEN6}/64", "dev", router.nic, "nodad")
     daemon = serve()
     host.drop("pub_net.toml", GIVEN)
-    found = wait_for_state(daemon, host, "pub_net", "conflict")
+    found = wait_for_state(daemon, host, "pub_net", "failed")
     (reason,) = found.reasons
     assert reason.startswith(f"another device on the LAN has {GIVEN6}, its shim's address: ")
     web = host.container("web", "pub_net", ip=WEB, ip6=WEB6)

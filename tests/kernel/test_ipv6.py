@@ -91,16 +91,16 @@ def test_the_kernel_takes_no_route_that_speaks_from_an_address_it_still_asks_for
 
 
 @pytest.mark.fault("D58")
-def test_an_address_that_another_device_has_is_a_conflict_until_it_lets_go(asking_lan: Lan) -> None:
+def test_an_address_that_another_device_has_is_not_taken_until_it_lets_go(asking_lan: Lan) -> None:
     with inside(asking_lan.device):
         ip("address", "add", f"{OWN6}/64", "dev", "eth0-lan", "nodad")
-    there = asking_lan.settle(Hold.CONFLICT)
+    there = asking_lan.settle(Hold.TAKEN)
     assert replace(OWN, dad=Dad.FAILED) in there.addresses
     assert ROUTE not in there.routes
     assert asking_lan.reconcile().done == ()
 
     assert asking_lan.reconcile(recheck=True).done != ()
-    asking_lan.settle(Hold.CONFLICT)
+    asking_lan.settle(Hold.TAKEN)
     with inside(asking_lan.device):
         ip("address", "delete", f"{OWN6}/64", "dev", "eth0-lan")
     asking_lan.reconcile(recheck=True)

@@ -156,7 +156,12 @@ def test_a_request_is_taken_by_a_pass_that_began_after_it(now: Status, is_taken:
 def test_what_may_be_over_in_a_moment_is_waited_for(state: State) -> None:
     network = replace(READY, state=state, reasons=("so it is",))
     ends = state in {State.READY, State.FOREIGN, State.CONFLICT, State.LEAVING}
-    assert settled(replace(FINE, networks=(network,))) is ends
+    assert settled(replace(FINE, networks=(network,), converged=False)) is ends
+
+
+def test_a_failure_that_no_action_would_mend_is_not_waited_for() -> None:
+    network = replace(READY, state=State.FAILED, reasons=("another device has its address",))
+    assert settled(replace(FINE, networks=(network,), converged=True))
 
 
 def test_a_file_with_a_problem_is_not_waited_for() -> None:

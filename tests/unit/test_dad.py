@@ -79,7 +79,7 @@ def test_where_another_device_has_the_address_the_host_goes_on_speaking_from_the
     world.rearrange(frozenset({replace(ETH0, addresses=ETH0.addresses | {ip_interface(f"{HOST6}/64")})}), "eth0")
     world.elsewhere = frozenset({OWN})
     world.answer()
-    assert holds(settle(world)) == [Hold.CONFLICT]
+    assert holds(settle(world)) == [Hold.TAKEN]
     assert sources(world) == {WEB: HOST6}
 
 
@@ -88,11 +88,11 @@ def test_without_a_carrier_nobody_is_asked_and_nothing_said_of_it(world: World) 
     assert holds(settle(world)) == [Hold.CARRIER]
 
 
-def test_an_address_that_another_device_has_is_a_conflict_and_left_alone(world: World) -> None:
+def test_an_address_that_another_device_has_is_told_and_left_alone(world: World) -> None:
     world.elsewhere = frozenset({OWN})
     world.answer()
     ended = settle(world)
-    assert (holds(ended), ended.done) == ([Hold.CONFLICT], ())
+    assert (holds(ended), ended.done) == ([Hold.TAKEN], ())
     assert sources(world) == {}
     (reason,) = (it.reason for it in ended.goal.obstacles)
     assert str(OWN) in reason
@@ -106,7 +106,7 @@ def test_it_is_asked_for_again_when_it_is_time(world: World) -> None:
     ]
     assert holds(settle(world)) == [Hold.CHECK]
     world.answer()
-    assert holds(settle(world)) == [Hold.CONFLICT]
+    assert holds(settle(world)) == [Hold.TAKEN]
 
     world.elsewhere = frozenset()
     settle(world, recheck=True)

@@ -72,7 +72,7 @@ def test_one_that_nobody_has_is_taken() -> None:
 def test_one_that_a_device_has_is_not_and_the_device_is_named() -> None:
     seen = hearing(HOST, found(OWN, About.SHIM, STRANGER))
     assert addresses(PUB, seen) == set()
-    assert reasons(PUB, seen, Hold.CONFLICT) == [
+    assert reasons(PUB, seen, Hold.TAKEN) == [
         (
             f"another device on the LAN has {OWN}, its shim's address: 00:11:32:aa:bb:cc (Synology): "
             "change that device, or write another [shim] address"
@@ -91,7 +91,7 @@ def test_one_that_is_there_stays_whatever_the_lan_says() -> None:
     host = settled(PUB)
     seen = hearing(host, found(OWN, About.SHIM, STRANGER))
     assert addresses(PUB, seen) == {OWN}
-    assert reasons(PUB, seen, Hold.CONFLICT) == []
+    assert reasons(PUB, seen, Hold.TAKEN) == []
     assert reasons(PUB, seen, Hold.DISPUTED) == [
         f"{STRANGER} on the LAN of 'eth0' has {OWN}, the host's address, as well"
     ]

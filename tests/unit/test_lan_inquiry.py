@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
+import pytest
+
+from macvland.lan.frames import NOBODY
 from macvland.lan.inquiry import BURST, CALM, SETTLE, SLOT, TWINS, Inquiry
 from macvland.lan.topic import Own, Wire
 from macvland.model import About, Address, Question
@@ -13,7 +16,14 @@ OUR_MAC, CHILD = "02:00:00:00:00:50", "02:42:c0:a8:01:33"
 STRANGER, OTHER = "00:11:32:aa:bb:cc", "00:11:32:aa:bb:dd"
 MINE, GATEWAY = ip_address("192.168.1.223"), ip_address("192.168.1.1")
 CONTROLS = (ip_address("192.168.1.77"), ip_address("192.168.1.78"))
-ETH0 = Wire(name="eth0", index=2, mac=OUR_MAC, live=True, macs=frozenset({OUR_MAC, CHILD}))
+ETH0 = Wire(
+    name="eth0",
+    index=2,
+    mac=OUR_MAC,
+    live=True,
+    macs=frozenset({OUR_MAC, CHILD}),
+    source=IPv6Address("fe80::50"),
+)
 OWN = Own(macs=frozenset({OUR_MAC, CHILD}), addresses=frozenset({MINE}))
 
 SHIM = Question(parent="eth0", address=MINE, about=About.SHIM, controls=CONTROLS)
@@ -303,9 +313,10 @@ def test_after_another_carrier_everything_is_asked_anew() -> None:
     assert lan.said() == {MINE: {STRANGER}, GATEWAY: {STRANGER}}
 
 
-def test_somebody_with_a_mac_of_ours_is_known_until_it_is_gone() -> None:
+@pytest.mark.parametrize("address", ["192.168.1.99", "fe80::99"])
+def test_somebody_with_a_mac_of_ours_is_known_until_it_is_gone(address: str) -> None:
     lan = Lan()
-    elsewhere = ip_address("192.168.1.99")
+    elsewhere = ip_address(address)
     lan.want(SHIM)
     lan.run(2)
     lan.owners[elsewhere] = {CHILD}
@@ -315,6 +326,15 @@ def test_somebody_with_a_mac_of_ours_is_known_until_it_is_gone() -> None:
     lan.owners.clear()
     lan.run(60)
     assert lan.said() == {MINE: set()}
+
+
+def test_what_could_be_our_own_question_that_came_back_is_nobody() -> None:
+    lan = Lan()
+    lan.want(SHIM, wire=replace(ETH0, source=NOBODY))
+    lan.run(2)
+    lan.hear(IPv6Address("fe80::99"), CHILD)
+    lan.run(2)
+    assert {address for _, address in lan.asked} == {MINE}
 
 
 def test_of_many_such_addresses_a_few_are_enough() -> None:

@@ -79,6 +79,7 @@ def test_a_network_that_is_as_asked_is_ready() -> None:
     ("hold", "state"),
     [
         (Hold.DEFECT, State.FAILED),
+        (Hold.TAKEN, State.FAILED),
         (Hold.CONFLICT, State.CONFLICT),
         (Hold.PARENT, State.WAITING),
         (Hold.CARRIER, State.WAITING),
@@ -133,8 +134,8 @@ def test_a_failed_network_that_was_not_due_keeps_its_reason_and_its_time() -> No
     assert now == replace(before, time=LATER, networks=(replace(before.networks[0], retry=LATER),))
 
 
-def test_a_conflict_stays_one_while_the_lan_is_asked_again() -> None:
-    before = status(declared(PUB), with_obstacle(Hold.CONFLICT), NOW, {})
+def test_an_address_that_is_taken_stays_so_while_the_lan_is_asked_again() -> None:
+    before = status(declared(PUB), with_obstacle(Hold.TAKEN), NOW, {})
     asking = with_obstacle(Hold.CHECK)
     assert status(declared(PUB), asking, LATER, {}, before).networks == before.networks
     assert status(declared(PUB), asking, LATER, {}, FINE).networks[0].state is State.CHECKING
