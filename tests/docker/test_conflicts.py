@@ -308,7 +308,8 @@ def test_a_machine_with_a_mac_of_ours_and_nothing_but_ipv6_is_told(host: Host, s
     wait_for_ways(host, {WEB: HOST})
     with a_clone(camera, mac) as address:
         wait_for_warnings(
-            host, f"somebody on the LAN of 'eth0' sends with {mac}, the MAC of container 'web', and the address {address}"
+            host,
+            f"somebody on the LAN of 'eth0' sends with {mac}, the MAC of container 'web', and the address {address}",
         )
     wait_for_warnings(host, seconds=30)
 
