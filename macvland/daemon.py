@@ -140,11 +140,13 @@ class Daemon:
         return min(self._next(now, BLIND if blind else SAFETY), _over(declared, now))
 
     def _pass(self, declared: Config, hold_all: bool, now: float) -> Pass:  # noqa: FBT001 - a fact, not a mode
+        heard = self._lan.heard  # what is said meanwhile wakes us
+
         def want(seen: Host) -> Goal:
             gone = removals(declared, seen)
             held = gone if hold_all else self._grace.fresh(gone, now)
             asked = self._recheck.due(seen.addresses, now)
-            seen = self._lan.observe(seen)
+            seen = replace(seen, heard=heard)
             goal = wanted(declared, seen, self._machine_id, held, asked, ways=self._ways.recall())
             self._lan.ask(goal.questions, seen)  # at once: the LAN answers while Docker works
             return goal
@@ -159,7 +161,8 @@ class Daemon:
         self._backoff.note(attempts(ended.undisputed, ended.seen), failed, now)
         told = self._quarrels.note(ended.seen, made=ended.done, undone=ended.undone, held=ended.held, now=now)
         obstacles = ended.goal.obstacles | self._quarrels.obstacles()
-        return replace(ended, done=told, goal=replace(ended.goal, obstacles=obstacles))
+        seen = replace(ended.seen, heard=heard)
+        return replace(ended, seen=seen, done=told, goal=replace(ended.goal, obstacles=obstacles))
 
     def _next(self, now: float, safety: float) -> float:
         asked = (self._backoff.again(), self._quarrels.next(), self._grace.next(now), self._recheck.next())

@@ -335,6 +335,11 @@ class Finding:
     about: About
     devices: frozenset[Device] = frozenset()
 
+    @property
+    def wrong(self) -> bool:
+        """Tell whether it is not as it should be: a gateway should have a device, and nobody else."""
+        return bool(self.devices) == (self.about is not About.GATEWAY)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:

@@ -8,6 +8,8 @@ from macvland import status as report
 from macvland.model import Host
 from macvland.status import NetworkStatus, State, Status
 
+NOT_HERE = "the file of '{}' is not for this host; 'macvlanctl check' says what this host is called"
+
 
 def last() -> Status | None:
     """Return the status of the last pass; None where there is none that can be read."""
@@ -41,14 +43,14 @@ def missing(last: Status | None, names: Sequence[str]) -> list[str]:
     if last is None or not is_current(last):
         return ["macvland is not running, or has not looked yet"]
     known = {one.name: one for one in last.networks}
-    states = [text for name in names or known if (text := _unmet(name, known.get(name)))]
+    states = [text for name in names or known if (text := _unmet(name, known.get(name), last.elsewhere))]
     return states + ([] if names else list(last.errors))
 
 
-def _unmet(name: str, network: NetworkStatus | None) -> str:
+def _unmet(name: str, network: NetworkStatus | None, elsewhere: Sequence[str]) -> str:
     """Return in which state *network* is, and why; "" where it is as asked."""
     if network is None:
-        return f"{name}: no file declares it"
+        return NOT_HERE.format(name) if name in elsewhere else f"{name}: no file declares it"
     if network.state in {State.READY, State.FOREIGN}:
         return ""
     return f"{name}: {network.state}: {'; '.join(network.reasons)}"

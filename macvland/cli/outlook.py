@@ -1,16 +1,19 @@
 """What the daemon would do now, by its own code: looked at, never done."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from macvland import config
 from macvland.action import Action
+from macvland.cli.daemon import is_current, last
 from macvland.config import Config
 from macvland.engine import Docker
 from macvland.kernel import Kernel
+from macvland.lan.vendor import vendor_of
 from macvland.machine import machine_id, this_machine
-from macvland.model import Host
+from macvland.model import About, Device, Finding, Goal, Heard, Host, Question
 from macvland.plan import plan
 from macvland.reconcile import look
+from macvland.status import DisputeStatus
 from macvland.wanted import wanted
 
 
@@ -24,13 +27,47 @@ class Outlook:
     obstacles: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """The files, the host as it is and as they ask for it, and what is to be done, in safe order."""
+
+    declared: Config
+    seen: Host
+    goal: Goal
+    actions: tuple[Action, ...]
+
+
 def outlook(declared: Config | None = None) -> Outlook:
     """Look at files (or take *declared* for them), kernel and Docker. ApplyError where the kernel cannot be seen."""
-    declared = config.read(this_machine()) if declared is None else declared
     docker = Docker()
-    seen = look(Kernel(), docker)
-    goal = wanted(declared, seen, machine_id())
-    actions = plan(goal.host, seen)
-    refusals = [f"{one.action.network}: {one.reason}" for one in docker.rehearse(actions)]
-    obstacles = sorted((*(f"{one.network}: {one.reason}" for one in goal.obstacles), *refusals))
-    return Outlook(declared=declared, seen=seen, actions=actions, obstacles=tuple(obstacles))
+    sight = sight_of(docker, declared)
+    refusals = [f"{one.action.network}: {one.reason}" for one in docker.rehearse(sight.actions)]
+    obstacles = sorted((*(f"{one.network}: {one.reason}" for one in sight.goal.obstacles), *refusals))
+    return Outlook(declared=sight.declared, seen=sight.seen, actions=sight.actions, obstacles=tuple(obstacles))
+
+
+def sight_of(docker: Docker, declared: Config | None = None) -> Sight:
+    """Look, as `outlook` does, and ask *docker* nothing but what there is."""
+    declared = config.read(this_machine()) if declared is None else declared
+    identity = machine_id()
+    seen = _with_lans(declared, look(Kernel(), docker), identity)
+    goal = wanted(declared, seen, identity)
+    return Sight(declared=declared, seen=seen, goal=goal, actions=plan(goal.host, seen))
+
+
+def _with_lans(declared: Config, seen: Host, identity: str) -> Host:
+    """Add what the LANs have told the daemon: it alone asks them. Of what it does not tell, all is as it should be."""
+    told = last()
+    if told is None or not told.disputes or not is_current(told):
+        return seen
+    disputes = {(it.parent, it.address): it for it in told.disputes}
+    questions = wanted(declared, replace(seen, heard=Heard()), identity).questions
+    found = (_finding(it, disputes.get((it.parent, str(it.address)))) for it in questions)
+    return replace(seen, heard=Heard(findings=frozenset(it for it in found if it)))
+
+
+def _finding(question: Question, dispute: DisputeStatus | None) -> Finding | None:
+    if dispute is None and question.about is About.GATEWAY:
+        return None  # it answers; at which MAC is of no interest
+    devices = frozenset(Device(mac=mac, vendor=vendor_of(mac)) for mac in (dispute.macs if dispute else ()))
+    return Finding(parent=question.parent, address=question.address, about=question.about, devices=devices)

@@ -9,7 +9,6 @@ import os
 import socket
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from ipaddress import IPv6Address
 from select import EPOLLIN, epoll
 from threading import Event, Lock
@@ -51,9 +50,10 @@ class Lan:
 
     # What a pass has to do with it
 
-    def observe(self, host: Host) -> Host:
-        """Return *host* with what the LANs have said by now."""
-        return replace(host, heard=self._heard)
+    @property
+    def heard(self) -> Heard | None:
+        """What the LANs have said by now."""
+        return self._heard
 
     def ask(self, questions: frozenset[Question], seen: Host) -> None:
         """Ask *questions* from now on, and no others, on the host as *seen*."""

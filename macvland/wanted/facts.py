@@ -8,6 +8,7 @@ from typing import TypeVar
 from macvland.config import Config, Declaration
 from macvland.model import (
     Address,
+    Finding,
     Goal,
     Hold,
     Host,
@@ -69,10 +70,21 @@ class Facts:
         self.attachments = _by(seen.attachments, lambda attachment: attachment.network_id)
         self.attachments_by_name = _by(seen.attachments, lambda attachment: attachment.network)
         self.ids = {network.id for network in seen.networks}
-        heard = seen.heard.findings if seen.heard else ()
-        self.findings = {(it.parent, it.address): it for it in heard}
+        heard = seen.heard.findings if seen.heard else frozenset()
+        self._findings = _by(heard, lambda it: it.parent)
+        self._answers: dict[str, dict[Address, Finding]] = {}  # the same by address, where somebody asked
+        self.disputes: dict[str, dict[Address, Finding]] = defaultdict(dict)  # by parent: what is not as it should be
+        for it in heard:
+            if it.wrong:
+                self.disputes[it.parent][it.address] = it
         self.losses = {loss.id: loss for loss in seen.losses}
         self.unfinished = frozenset(unfinished.network for unfinished in seen.unfinished)
+
+    def finding(self, parent: str, address: Address) -> Finding | None:
+        """Return what the LAN of *parent* said of *address*; None while it has not been asked, or has not answered."""
+        if parent not in self._answers:
+            self._answers[parent] = {it.address: it for it in self._findings[parent]}
+        return self._answers[parent].get(address)
 
     @cached_property
     def local(self) -> frozenset[Address]:

@@ -4,8 +4,8 @@ An address of a shim's own that is not there yet waits for its answer; that is d
 `standing`.
 """
 
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache, partial
 from hashlib import sha256
 from itertools import islice
 
@@ -31,10 +31,11 @@ from macvland.model import (
 from macvland.wanted.facts import Facts, hosts, obstacle
 from macvland.wanted.own import own_addresses
 from macvland.wanted.parent import carries, carrying
-from macvland.wanted.used import asks, range_of
+from macvland.wanted.used import asks, pool_of
 
 CONTROLS = 2  # of an address that is in use, its owner may have another one that is tried; hardly two
 TRIES = 16
+NOTHING = Host()
 
 PROXY = "{} answers for every address on the LAN of '{}' (proxy ARP): its answers do not count"
 TWIN = "somebody on the LAN of '{}' sends with {}, the MAC of {}, and the address {}"
@@ -43,14 +44,20 @@ TWIN = "somebody on the LAN of '{}' sends with {}, the MAC of {}, and the addres
 def asked_of_lan(declaration: Declaration, link: Link, facts: Facts) -> Goal:
     """Return what the LAN of *link* is asked for *declaration*, and what follows from what it said."""
     if facts.seen.heard is None or not declaration.probe:
-        return Goal(host=Host())
+        return Goal(host=NOTHING)
     users = list(_attachments(declaration, link, facts))
     questions = frozenset(_questions(declaration, link, users, facts))
-    disputed = [(user, it) for user in users for it in _found(link, user.addresses, facts) if it.devices]
-    obstacles = frozenset(_obstacles(declaration, link, questions, facts))
+    disputes = facts.disputes.get(link.name)
+    if not disputes:
+        return Goal(host=NOTHING, questions=questions)
+    obstacles = frozenset(_obstacles(declaration, link, questions, disputes, facts))
     expulsions = frozenset[Expulsion]()
     if declaration.on_conflict is OnConflict.DISCONNECT:
-        expulsions = frozenset(Expulsion(attachment=user, reason=_has(it, "its address")) for user, it in disputed)
+        expulsions = frozenset(
+            Expulsion(attachment=user, reason=_has(disputes[address], "its address"))
+            for user in users
+            for address in user.addresses & disputes.keys()
+        )
     return Goal(host=Host(expulsions=expulsions), obstacles=obstacles, questions=questions)
 
 
@@ -62,24 +69,16 @@ def _attachments(declaration: Declaration, link: Link, facts: Facts) -> Iterator
 
 
 def _questions(declaration: Declaration, link: Link, users: Iterable[Attachment], facts: Facts) -> Iterator[Question]:
-    controls = {subnet.cidr: _controls(subnet, facts) for subnet in declaration.subnets}
-
-    def question(address: Address, about: About, mac: str = "") -> Iterator[Question]:
-        cidr = next((cidr for cidr in controls if address in cidr), None)
-        if cidr is not None:
-            yield Question(parent=link.name, address=address, about=about, mac=mac, controls=controls[cidr])
-
-    for address in _hosts(declaration, link, facts):
-        yield from question(address, About.SHIM)
+    mine = tuple(_hosts(declaration, link, facts))
+    theirs = [(address, user.mac) for user in users for address in user.addresses]
     for subnet in declaration.subnets:
+        ask = partial(Question, parent=link.name, controls=_controls(subnet, facts))
+        yield from (ask(address=it, about=About.SHIM) for it in mine if it in subnet.cidr)
         if subnet.gateway and subnet.gateway not in facts.local:
-            yield from question(subnet.gateway, About.GATEWAY)
-    if asks(declaration, facts):
-        for address in range_of(declaration, facts):
-            yield from question(address, About.RANGE)
-    for user in users:
-        for address in user.addresses:
-            yield from question(address, About.CONTAINER, user.mac)
+            yield ask(address=subnet.gateway, about=About.GATEWAY)
+        if asks(declaration, facts):
+            yield from (ask(address=it, about=About.RANGE) for it in pool_of(subnet, facts))
+        yield from (ask(address=it, about=About.CONTAINER, mac=mac) for it, mac in theirs if it in subnet.cidr)
 
 
 def _hosts(declaration: Declaration, link: Link, facts: Facts) -> Iterator[Address]:
@@ -107,26 +106,27 @@ def _drawn(cidr: Prefix) -> tuple[Address, ...]:
     return tuple(dict.fromkeys(it for it in drawn if it not in (cidr.network_address, cidr.broadcast_address)))
 
 
-def _found(link: Link, addresses: Iterable[Address], facts: Facts) -> Iterator[Finding]:
-    return (it for address in addresses if (it := facts.findings.get((link.name, address))))
-
-
-def _obstacles(declaration: Declaration, link: Link, questions: Iterable[Question], facts: Facts) -> Iterator[Obstacle]:
+def _obstacles(
+    declaration: Declaration,
+    link: Link,
+    questions: Iterable[Question],
+    disputes: Mapping[Address, Finding],
+    facts: Facts,
+) -> Iterator[Obstacle]:
     """Yield what the LAN has against what is in place."""
     shims = facts.shims[declaration.name]
     there = {it.address for shim in shims for it in facts.addresses[shim.name] if it.dad is Dad.DONE}
     there |= hosts(link.addresses)
-    for question in questions:
-        for it in _found(link, [question.address], facts):
-            reason = ""
-            if it.about is About.GATEWAY and not it.devices:
-                reason = f"its gateway {it.address} does not answer on the LAN of '{link.name}'"
-            elif it.about is About.SHIM and it.devices and it.address in there:
-                reason = _has(it, "the host's address")
-            elif it.about is About.CONTAINER and it.devices:
-                reason = _has(it, f"the address of {_owner(declaration.name, it.address, facts)}")
-            if reason:
-                yield from obstacle(declaration.name, Hold.DISPUTED, reason)
+    for it in (disputes[question.address] for question in questions if question.address in disputes):
+        reason = ""
+        if it.about is About.GATEWAY:
+            reason = f"its gateway {it.address} does not answer on the LAN of '{link.name}'"
+        elif it.about is About.SHIM and it.address in there:
+            reason = _has(it, "the host's address")
+        elif it.about is About.CONTAINER:
+            reason = _has(it, f"the address of {_owner(declaration.name, it.address, facts)}")
+        if reason:
+            yield from obstacle(declaration.name, Hold.DISPUTED, reason)
 
 
 def _owner(network: str, address: Address, facts: Facts) -> str:

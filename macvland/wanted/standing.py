@@ -36,9 +36,7 @@ def standing_of(shim: Shim, own: Mapping[Prefix, Address], facts: Facts, *, prob
     seen = {it.address: it for it in facts.addresses[shim.name] if it.prefix_length is None} if stays else {}
     probed = probe and facts.seen.heard is not None
     found: dict[Address, Finding | None] = {
-        one: facts.findings.get((shim.parent, one))
-        for one in own.values()
-        if probed and one.version == 4 and one not in seen
+        one: facts.finding(shim.parent, one) for one in own.values() if probed and one.version == 4 and one not in seen
     }
     missing = {one: finding for one, finding in found.items() if finding is None or finding.devices}
     unsure = frozenset(
@@ -74,7 +72,7 @@ def doubts(network: str, own: Container[Address], standing: Standing, link: Link
         if it.dad is Dad.TENTATIVE and live:
             yield from _asked(network, it.address)
         if it.dad is Dad.FAILED:
-            finding = facts.findings.get((link.name, it.address))
+            finding = facts.finding(link.name, it.address)
             # The kernel does not tell who it was: half a second later the LAN has.
             unknown = finding is None and standing.probed and live
             yield from _asked(network, it.address) if unknown else _taken(network, it.address, finding)

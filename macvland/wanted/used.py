@@ -21,30 +21,29 @@ def asks(declaration: Declaration, facts: Facts) -> bool:
 def range_of(declaration: Declaration, facts: Facts) -> Iterator[Address]:
     """Yield the IPv4 addresses that Docker may hand out, and nobody here has."""
     for subnet in declaration.subnets:
-        yield from (it for it in _pool(subnet) if it not in facts.local)
+        yield from pool_of(subnet, facts)
 
 
-def _pool(subnet: Subnet) -> Iterator[Address]:
+def pool_of(subnet: Subnet, facts: Facts) -> Iterator[Address]:
+    """Yield those of *subnet*."""
     if subnet.cidr.version == 6:
         return
     ends = (subnet.cidr.network_address, subnet.cidr.broadcast_address)
     taken = subnet.reserved | {subnet.gateway} | (frozenset(ends) if subnet.cidr.prefixlen < 31 else frozenset())
-    yield from (it for it in (subnet.range or subnet.cidr) if it not in taken)
+    yield from (it for it in (subnet.range or subnet.cidr) if it not in taken and it not in facts.local)
 
 
 def used(declaration: Declaration, link: Link, facts: Facts) -> dict[Address, Finding]:
     """Return those that the LAN of *link* has in use, as far as it is known."""
-    if not asks(declaration, facts):
-        return {}
-    found = {it: facts.findings.get((link.name, it)) for it in range_of(declaration, facts)}
-    return {address: it for address, it in found.items() if it and it.devices}
+    disputes = facts.disputes.get(link.name) if asks(declaration, facts) else None
+    return {it: disputes[it] for it in range_of(declaration, facts) if it in disputes} if disputes else {}
 
 
 def awaited(declaration: Declaration, link: Link, facts: Facts) -> frozenset[Obstacle]:
     """Return what keeps the network of *declaration* from being made yet."""
     if not asks(declaration, facts):
         return frozenset()
-    if all((link.name, it) in facts.findings for it in range_of(declaration, facts)):
+    if all(facts.finding(link.name, it) for it in range_of(declaration, facts)):
         return frozenset()
     what = "asks the LAN which addresses are in use"
     if link.up and link.carrier:

@@ -11,6 +11,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -86,7 +87,7 @@ class Turns:
 
         def want(seen: Host) -> Goal:
             with self.clock.timing("wanted"):
-                seen = self._lan.observe(seen)
+                seen = replace(seen, heard=self._lan.heard)
                 goal = wanted(declared, seen, self._machine_id, removals(declared, seen))
                 self._lan.ask(goal.questions, seen)
                 return goal

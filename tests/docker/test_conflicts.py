@@ -1,5 +1,6 @@
 """Who else on the LAN has an address: asked before it is used, and heard of when it happens later."""
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -87,6 +88,9 @@ def test_a_shims_address_that_another_device_has_is_not_taken_until_it_is_free(
         assert found.reasons == (f"{who}: change that device, or write another [shim] address",)
         host.ping(WEB)
         assert ipv4_addresses(host, SHIM) == []
+        assert host.ctl("plan").stdout == "nothing to do\n"
+        codes = [one["code"] for one in json.loads(host.ctl("--json", "doctor").stdout)["findings"]]
+        assert codes == ["MV504"]
     wait_for_state(daemon, host, "pub_net", "ready", 20)
     wait_for_ways(host, {WEB: OWN_ADDRESS}, {WEB: web.mac()})
     told = [line for line in lines(daemon) if "failed" in line]

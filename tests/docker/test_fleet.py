@@ -93,9 +93,10 @@ def test_a_file_that_is_not_for_a_host_any_more_leaves_it_as_one_that_was_remove
     web.remove()
     wait_for_state(daemon, node, "pub_net", "gone")
     assert networks(node) == {}
-    assert node.ctl("status", "pub_net").stderr == (
-        "macvlanctl: the file of 'pub_net' is not for this host; 'macvlanctl check' says what this host is called\n"
-    )
+    told = "the file of 'pub_net' is not for this host; 'macvlanctl check' says what this host is called\n"
+    assert node.ctl("status", "pub_net").stderr == f"macvlanctl: {told}"
+    assert node.ctl("doctor", "pub_net").stderr == f"macvlanctl: {told}"
+    assert node.ctl("wait", "--timeout", "0", "pub_net").stderr == told
 
 
 def test_a_host_that_is_renamed_reads_its_files_anew(nodes: tuple[Host, ...], serving: tuple[Serving, ...]) -> None:

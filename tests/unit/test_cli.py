@@ -218,9 +218,16 @@ def test_wait_begins_before_there_is_any_status(told: Callable[[Status], None]) 
         (replace(MINE, errors=("x.toml: wrong",)), [], "x.toml: wrong"),
         (replace(MINE, networks=(replace(READY, state=State.WAITING, reasons=("for y",)),)), [], "waiting: for y"),
         (MINE, ["other"], "other: no file declares it"),
+        (replace(MINE, elsewhere=("lab",)), ["lab"], "the file of 'lab' is not for this host"),
         (replace(MINE, pid=0x7FFFFFFF), [], "macvland is not running"),
     ],
-    ids=["a problem in a file", "a network that waits", "a network that nobody declares", "no daemon"],
+    ids=[
+        "a problem in a file",
+        "a network that waits",
+        "a network that nobody declares",
+        "one of another host",
+        "no daemon",
+    ],
 )
 def test_wait_gives_up_when_the_time_is_over_and_says_what_is_missing(
     status: Status, arguments: list[str], text: str, told: Callable[[Status], None], capsys: Output

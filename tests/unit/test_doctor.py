@@ -84,6 +84,7 @@ def wired(*rules: Rule, policy: str = "drop", hook: str = "input") -> Snapshot:
 WRONG = ConfigError(file=Path("/etc/macvlan.d/pub_net.toml"), line=4, key="network.mode", wrong="is no mode")
 OBSTACLE = Obstacle(network="pub_net", hold=Hold.CONFLICT, reason="Docker has a network of this name")
 FAILED = replace(RUNNING, networks=(replace(READY, state=State.FAILED, reasons=("the kernel refused",)),))
+WARNED = replace(RUNNING, networks=(replace(READY, warnings=("its gateway 192.168.1.1 does not answer",)),))
 BRIDGE = Link(name="br0", index=4, kind="bridge")
 VMWARE, EC2 = Machine(vendor="VMware, Inc.", product="VMware7,1"), Machine(vendor="Amazon EC2", product="t3.small")
 OLD = Engine(version="26.1.5", api=(1, 45))
@@ -126,6 +127,16 @@ CAUSES: dict[str, tuple[str, Snapshot]] = {
     ),
     "a silent gateway": ("MV502", sighting(asked="192.168.1.1")),
     "a taken address": ("MV503", sighting(asked="192.168.1.200", answers="192.168.1.200")),
+    "a shim's address that a device has": (
+        "MV504",
+        replace(
+            GOOD,
+            goal=Goal(host=Host(), obstacles=frozenset({replace(OBSTACLE, hold=Hold.TAKEN)})),
+            status=replace(FAILED, networks=(replace(FAILED.networks[0], reasons=(OBSTACLE.reason,)),)),
+        ),
+    ),
+    "what the LAN told the daemon": ("MV504", replace(GOOD, status=WARNED)),
+    "a silent gateway, which the daemon knows": ("MV502", replace(sighting(asked="192.168.1.1"), status=WARNED)),
     "a firewall": ("MV601", wired()),
     "a firewall outwards": ("MV601", wired(hook="output")),
     "strict, the subnet twice": (

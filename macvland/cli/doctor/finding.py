@@ -24,6 +24,7 @@ CODES = {
     "MV701": "a hand-made shim beside macvland's",
     "MV702": "the mode keeps host and containers apart",
     "MV402": "a hypervisor drops unknown MACs",
+    "MV504": "the LAN does not agree",
     "MV502": "the gateway is silent",
     "MV503": "Docker may hand out addresses that are taken",
     "MV601": "the host's firewall drops what comes over a shim",

@@ -11,29 +11,22 @@ from socket import if_nametoindex
 from time import monotonic, sleep
 from typing import TypeVar
 
-from macvland import config
-from macvland.action import Action
 from macvland.cli.adopt.handmade import candidates
 from macvland.cli.arp.lan import Lan, claims, heard_of, lans
-from macvland.cli.daemon import is_current, last, remembered
+from macvland.cli.daemon import NOT_HERE, is_current, last, remembered
 from macvland.cli.doctor.docker import of_reports
 from macvland.cli.doctor.machine import read_machine
 from macvland.cli.doctor.manager import claims_on
 from macvland.cli.doctor.snapshot import Contained, Sighting, Snapshot
 from macvland.cli.doctor.wire import free, in_use
-from macvland.config import Config
+from macvland.cli.outlook import sight_of
 from macvland.engine import Docker
 from macvland.error import ApplyError
-from macvland.kernel import Kernel
 from macvland.kernel.firewall import Chain, nftables
 from macvland.kernel.inside import Inside, inside
 from macvland.kernel.survey import arp_settings, children, filtering, known, ways, ways_out
 from macvland.lan.sweep import Answer, sweep
-from macvland.machine import machine_id, this_machine
-from macvland.model import Goal, Host
-from macvland.plan import plan
-from macvland.reconcile import look
-from macvland.wanted import wanted
+from macvland.model import Host
 from macvland.wanted.fitness import unfit
 
 RATE = 200  # probes in a second
@@ -73,12 +66,15 @@ def gather(network: str | None) -> tuple[Snapshot, list[str]]:
     began = monotonic()
     notes = Notes()
     docker = Docker()
-    declared, seen, goal, actions = _look(docker)
-    shot = Snapshot(config=declared, seen=seen, goal=goal, actions=actions)
+    sight = sight_of(docker)
+    seen = sight.seen
+    shot = Snapshot(config=sight.declared, seen=seen, goal=sight.goal, actions=sight.actions)
     if network is not None and network not in shot.names:
+        if any(one.name == network for one in sight.declared.elsewhere):
+            raise ApplyError(NOT_HERE.format(network))
         raise ApplyError(f"there is no network '{network}': {_known(shot.names)}")
-    refusals = docker.rehearse(actions) if seen.engine else ()
-    chosen = [lan for lan in lans(declared, seen) if network in (None, lan.network)]
+    refusals = docker.rehearse(sight.actions) if seen.engine else ()
+    chosen = [lan for lan in lans(sight.declared, seen) if network in (None, lan.network)]
     shot = _with_links(replace(shot, machine=read_machine()), notes)
     shot = replace(
         shot,
@@ -92,13 +88,6 @@ def gather(network: str | None) -> tuple[Snapshot, list[str]]:
 
 def _known(names: Sequence[str]) -> str:
     return f"known are {', '.join(names)}" if names else "declare one in /etc/macvlan.d, see macvlan.d(5)"
-
-
-def _look(docker: Docker) -> tuple[Config, Host, Goal, tuple[Action, ...]]:
-    declared = config.read(this_machine())
-    seen = look(Kernel(), docker)
-    goal = wanted(declared, seen, machine_id())
-    return declared, seen, goal, plan(goal.host, seen)
 
 
 def _with_links(shot: Snapshot, notes: Notes) -> Snapshot:
@@ -190,8 +179,8 @@ def _with_daemon(shot: Snapshot, began: float, docker: Docker) -> Snapshot:
     running = told is not None and is_current(told)
     if told and running and told.converged and shot.actions:
         sleep(max(0.0, began + SETTLES - monotonic()))
-        *_, actions = _look(docker)
+        again = sight_of(docker)
         told = last() or told
-        lasting = tuple(action for action in actions if action in shot.actions)
+        lasting = tuple(action for action in again.actions if action in shot.actions)
         return replace(shot, status=told, running=running, actions=lasting)
     return replace(shot, status=told, running=running)

@@ -56,7 +56,8 @@ def failed(shot: Snapshot) -> Iterator[Finding]:
     """Find what the running daemon says that it failed at, but for files and for what Docker refuses: told apart."""
     if not (shot.running and shot.status):
         return
-    elsewhere = (*(str(error) for error in shot.config.errors), *(reason for _, reason in shot.refusals))
+    elsewhere = [str(error) for error in shot.config.errors] + [reason for _, reason in shot.refusals]
+    elsewhere += [one.reason for one in shot.goal.obstacles if one.hold is Hold.TAKEN]
     for one in shot.status.networks:
         reasons = tuple(reason for reason in one.reasons if not any(other in reason for other in elsewhere))
         if one.state is State.FAILED and reasons:

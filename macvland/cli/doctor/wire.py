@@ -1,5 +1,6 @@
 """Findings about the LAN: who answered when it was asked by ARP, and for whose address. Pure."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address
 from itertools import islice
@@ -9,7 +10,7 @@ from macvland.cli.adopt.toml import quoted, spans
 from macvland.cli.arp.lan import Claim, Lan, Source, contested
 from macvland.cli.doctor.finding import Finding, setting
 from macvland.cli.doctor.snapshot import Sighting, Snapshot, listed
-from macvland.model import Address, Host
+from macvland.model import Address, Hold, Host
 
 IN_USE, FREE = 256, 64  # addresses that one network has asked for: two seconds at the sweep's rate
 
@@ -110,4 +111,30 @@ def taken(shot: Snapshot) -> Iterator[Finding]:
             )
 
 
-FINDERS = (two_macs, mute_gateway, taken)
+def disputes(shot: Snapshot) -> Iterator[Finding]:
+    """Find what the LAN told the daemon that runs, but for addresses of which it was just heard here."""
+    told: dict[str, set[str]] = defaultdict(set)
+    for sighting in shot.sightings:
+        told[sighting.lan.network] |= set(map(str, {*contested(sighting.claims), *sighting.asked}))
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for one in shot.goal.obstacles:
+        if one.hold is Hold.TAKEN:
+            reasons[one.network].append(one.reason)
+    for network in shot.status.networks if shot.status and shot.running else ():
+        reasons[network.name] += [text for text in network.warnings if told[network.name].isdisjoint(_words(text))]
+    for name, found in reasons.items():
+        if found:
+            yield Finding(
+                code="MV504",
+                network=name,
+                symptom="this host and another device on the LAN are in each other's way",
+                evidence=tuple(sorted(found)),
+                remedy=(f"macvlanctl arp --probe {name}", f"journalctl MACVLAND_NETWORK={name} --since -1h"),
+            )
+
+
+def _words(text: str) -> set[str]:
+    return {word.strip(",;:") for word in text.split()}
+
+
+FINDERS = (two_macs, mute_gateway, taken, disputes)

@@ -7,20 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from macvland import config
 from macvland.cli.daemon import is_current, last, remembered
 from macvland.cli.ending import FINE, OTHERWISE, fail
+from macvland.cli.outlook import sight_of
 from macvland.cli.show.svg import svg
 from macvland.cli.show.topology import Node, Sight, topology, troubles
 from macvland.cli.show.tree import tree
 from macvland.cli.text.terminal import columns, paint
 from macvland.engine import Docker
-from macvland.kernel import Kernel
-from macvland.machine import machine_id, this_machine
-from macvland.plan import plan
-from macvland.reconcile import look
 from macvland.status import NetworkStatus, State
-from macvland.wanted import wanted
 
 TEXT = "show what hangs on what: links, networks, shims, containers (exit 2: there are problems)"
 
@@ -52,16 +47,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _look() -> Sight:
-    declared = config.read(this_machine())
-    seen = look(Kernel(), Docker())
-    goal = wanted(declared, seen, machine_id())
+    found = sight_of(Docker())
     return Sight(
-        config=declared,
-        seen=seen,
-        goal=goal,
-        actions=plan(goal.host, seen),
+        config=found.declared,
+        seen=found.seen,
+        goal=found.goal,
+        actions=found.actions,
         failed=_failed(),
-        remembered=remembered(seen),
+        remembered=remembered(found.seen),
     )
 
 

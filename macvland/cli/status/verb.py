@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from macvland import status as report
-from macvland.cli.daemon import is_current, missing
+from macvland.cli.daemon import NOT_HERE, is_current, missing
 from macvland.cli.ending import FINE, OTHERWISE, fail
 from macvland.cli.status.detail import Subject, detail
 from macvland.cli.status.follow import follow
@@ -62,9 +62,7 @@ def _last(name: str | None) -> Status:
         raise NothingError(f"{report.FILE} cannot be read: {error}") from None
     names = [network.name for network in last.networks]
     if name is not None and name in last.elsewhere and name not in names:
-        raise NothingError(
-            f"the file of '{name}' is not for this host; 'macvlanctl check' says what this host is called"
-        )
+        raise NothingError(NOT_HERE.format(name))
     if name is not None and name not in names:
         raise NothingError(f"no network '{name}' is declared{_instead(name, names)}")
     return last

@@ -1,98 +1,14 @@
-"""A pass as people and programs read it: JSON in /run/macvland/status.json, one line.
+"""What a pass means for each network. Refuses to look at anything: it tells what the pass saw."""
 
-Refuses to look at anything: it tells what the pass saw.
-"""
-
-import json
 import os
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import IntEnum
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 from macvland.config import Config, Declaration
-from macvland.model import Dad, Hold
+from macvland.model import Dad, Heard, Hold
 from macvland.reconcile import Pass
-
-VERSION = 1  # of the file's form; a reader refuses another
-FILE = Path("/run/macvland/status.json")
-
-
-class State(IntEnum):
-    """How a network is, worst first: the first that applies counts."""
-
-    FAILED = 0
-    CONFLICT = 1
-    WAITING = 2
-    CHECKING = 3  # will be ready in a moment, unless the LAN objects
-    LEAVING = 4
-    FOREIGN = 5  # met by a network that macvland did not make and will not touch
-    READY = 6
-
-    def __str__(self) -> str:
-        return self.name.lower()
-
-
-STATE_OF = {
-    Hold.DEFECT: State.FAILED,
-    Hold.TAKEN: State.FAILED,
-    Hold.CONFLICT: State.CONFLICT,
-    Hold.PARENT: State.WAITING,
-    Hold.CARRIER: State.WAITING,
-    Hold.ADDRESS: State.WAITING,
-    Hold.ENGINE: State.WAITING,
-    Hold.UNDONE: State.WAITING,
-    Hold.USED: State.WAITING,
-    Hold.CHECK: State.CHECKING,
-    Hold.LEAVING: State.LEAVING,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttachmentStatus:
-    """One container on one network."""
-
-    container: str
-    addresses: tuple[str, ...]
-    mac: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkStatus:
-    """One network: its state, every reason for it, and what there is of it."""
-
-    name: str
-    state: State
-    reasons: tuple[str, ...]
-    since: str  # when it came into this state, RFC 3339 UTC
-    retry: str  # when the next try is due, RFC 3339 UTC; "" if none is
-    file: str
-    parent: str  # as the file has it
-    link: str  # that carries it now; "" if none does
-    mode: str
-    subnets: tuple[str, ...]
-    shim: str
-    host: tuple[str, ...]  # the addresses that containers meet the host at
-    attachments: tuple[AttachmentStatus, ...]
-    warnings: tuple[str, ...] = ()  # what the LAN has against it, though it is in place
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """What the last pass found."""
-
-    time: str  # RFC 3339 UTC
-    pid: int
-    converged: bool
-    engine: str  # its version; "" if none answers
-    absence: str  # why none answers
-    networks: tuple[NetworkStatus, ...]
-    errors: tuple[str, ...]  # of the files
-    reloads: int = 0  # how often the daemon was asked to look at everything anew; 0 in what an older one wrote
-    elsewhere: tuple[str, ...] = ()  # the networks whose files are not for this host; () in what an older one wrote
+from macvland.status.report import STATE_OF, AttachmentStatus, DisputeStatus, NetworkStatus, State, Status
 
 
 def status(config: Config, ended: Pass, now: str, retries: Mapping[str, str], before: Status | None = None) -> Status:
@@ -124,6 +40,7 @@ def status(config: Config, ended: Pass, now: str, retries: Mapping[str, str], be
         ),
         errors=tuple(str(error) for error in config.errors),
         elsewhere=tuple(declaration.name for declaration in config.elsewhere),
+        disputes=_disputes(ended.seen.heard),
     )
 
 
@@ -159,6 +76,19 @@ def _warnings(ended: Pass, last: Mapping[str, NetworkStatus]) -> dict[str, set[s
         if one.hold is Hold.DISPUTED:
             warnings[one.network].add(one.reason)
     return warnings
+
+
+def _disputes(heard: Heard | None) -> tuple[DisputeStatus, ...]:
+    wrong = [it for it in heard.findings if it.wrong] if heard else []
+    return tuple(
+        DisputeStatus(
+            parent=it.parent,
+            address=str(it.address),
+            about=it.about.name.lower(),
+            macs=tuple(sorted(device.mac for device in it.devices)),
+        )
+        for it in sorted(wrong, key=lambda it: (it.parent, it.address.version, it.address))
+    )
 
 
 def _since(network: NetworkStatus, last: Mapping[str, NetworkStatus], now: str) -> NetworkStatus:
@@ -210,68 +140,3 @@ class _Views:
             host=tuple(sorted(self.sources[shim.name])) if shim else (),
             attachments=tuple(sorted(self.attachments[name], key=lambda one: one.container)),
         )
-
-
-# As JSON
-
-
-def dump(status: Status) -> str:
-    """Return *status* as JSON text, in one line: Python indents ten times as slowly, and jq does that as well."""
-    return json.dumps({"version": VERSION, **_fields(status)}, default=_fields)
-
-
-def _fields(value: Status | NetworkStatus | AttachmentStatus) -> dict[str, Any]:
-    fields = {name: getattr(value, name) for name in value.__slots__}
-    return fields | {"state": str(value.state)} if isinstance(value, NetworkStatus) else fields
-
-
-def load(text: str) -> Status:
-    """Return the status that `dump` wrote; ValueError on anything else, a later version included."""
-    try:
-        data = json.loads(text)
-        if data.pop("version") != VERSION:
-            raise ValueError("written by another version of macvland")
-        networks = tuple(_load_network(network) for network in data.pop("networks"))
-        data |= {name: tuple(data.get(name, ())) for name in ("errors", "elsewhere")}
-        return Status(networks=networks, **data)
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"not a status of macvland: {error}") from error
-
-
-def _load_network(data: dict[str, Any]) -> NetworkStatus:
-    attachments = tuple(
-        AttachmentStatus(container=one["container"], addresses=tuple(one["addresses"]), mac=one["mac"])
-        for one in data.pop("attachments")
-    )
-    data |= {name: tuple(data[name]) for name in ("reasons", "subnets", "host")}
-    data["warnings"] = tuple(data.get("warnings", ()))
-    return NetworkStatus(state=State[data.pop("state").upper()], attachments=attachments, **data)
-
-
-def write(status: Status, file: Path = FILE) -> None:
-    """Replace *file* by *status*, at once or not at all; OSError where that cannot be done."""
-    new = file.with_name(f".{file.name}.new")  # one name: what a crash leaves behind, the next write takes over
-    new.write_text(dump(status), encoding="utf-8")
-    new.chmod(0o644)
-    new.replace(file)
-
-
-def read(file: Path = FILE) -> Status:
-    """Return the status in *file*; OSError or ValueError where there is none that can be read."""
-    return load(file.read_text(encoding="utf-8"))
-
-
-# As text
-
-
-def line(status: Status) -> str:
-    """Sum *status* up in one line, as `systemctl status` shows it."""
-    counts = Counter(network.state for network in status.networks)
-    states = ", ".join(f"{counts[state]} {state}" for state in sorted(counts, reverse=True)) or "no networks declared"
-    errors = f"; problems in files: {len(status.errors)}" if status.errors else ""
-    return f"{states}{errors}" + ("" if status.engine else "; Docker does not answer")
-
-
-def rfc3339(moment: datetime) -> str:
-    """Return *moment*, which is UTC, as everything here has it: to the second."""
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
