@@ -19,7 +19,7 @@ from macvland.model import (
     differences,
     spec_of,
 )
-from macvland.wanted.facts import Facts, containing, hosts, names, obstacle
+from macvland.wanted.facts import NOTHING, Facts, containing, hosts, names, obstacle
 from macvland.wanted.own import own_addresses
 from macvland.wanted.parent import carries
 from macvland.wanted.used import awaited, leftover, used
@@ -30,27 +30,30 @@ MOVE = "change the file, or make that container anew with another address"
 def docker_network(declaration: Declaration, link: Link | None, facts: Facts) -> Goal:
     """Ask for the network of *declaration* on *link*; one that Docker has under its name stays, fitting or not."""
     if facts.seen.engine is None:
-        return Goal(host=Host(), obstacles=obstacle(declaration.name, Hold.ENGINE, facts.seen.absence))
+        return Goal(host=NOTHING, obstacles=obstacle(declaration.name, Hold.ENGINE, facts.seen.absence))
     same_name = facts.networks[declaration.name]
-    as_it_is = Goal(host=Host(networks=frozenset(same_name)))
-    network = _as_declared(declaration, link.name if link else None)
     if declaration.name in facts.unfinished:
-        return as_it_is
+        return _as_it_is(same_name)
+    network = _as_declared(declaration, link.name if link else None)
     if _is_met(network, same_name, link):
         (seen,) = same_name
         loss = facts.losses.get(seen.id)
         if loss is None:
-            served = _served(seen, link, facts)
-            return replace(served, obstacles=leftover(declaration, link, seen, facts)) if link else served
+            told = leftover(declaration, link, seen, facts) if link else frozenset()
+            return Goal(host=_served(seen, link, facts), obstacles=told)
         if not loss.curable:
-            return replace(as_it_is, obstacles=obstacle(declaration.name, Hold.CONFLICT, loss.reason))
+            return _as_it_is(same_name, obstacle(declaration.name, Hold.CONFLICT, loss.reason))
     if same_name:
         objections = _objections(declaration, network, same_name, facts)
     else:
         objections = awaited(declaration, link, facts) if link else frozenset()
     if objections:
-        return replace(as_it_is, obstacles=objections)
+        return _as_it_is(same_name, objections)
     return Goal(host=Host(networks=frozenset({replace(network, spared=_spared(declaration, link, facts))})))
+
+
+def _as_it_is(seen: Iterable[Network], obstacles: frozenset[Obstacle] = frozenset()) -> Goal:
+    return Goal(host=Host(networks=frozenset(seen)), obstacles=obstacles)
 
 
 @lru_cache(maxsize=4096)  # the hash of a spec is most of the work where nothing changes
@@ -96,17 +99,15 @@ def _is_met(network: Network, same_name: list[Network], link: Link | None) -> bo
     return network.spec == spec_of(replace(seen, parent=link.name) if link and carries(link, seen) else seen)
 
 
-def _served(seen: Network, link: Link | None, facts: Facts) -> Goal:
+def _served(seen: Network, link: Link | None, facts: Facts) -> Host:
     """Keep a network that will do; of ours, see that Docker's driver knows it and that its containers are on it."""
     if not seen.spec or link is None:
-        return Goal(host=Host(networks=frozenset({seen})))
+        return Host(networks=frozenset({seen}))
     off = [one for one in facts.attachments_by_name[seen.name] if one.cut or one.network_id not in facts.ids]
-    return Goal(
-        host=Host(
-            networks=frozenset({seen}),
-            proofs=frozenset({Proof(network=seen.name, id=seen.id, parent=seen.parent)}),
-            attachments=frozenset(replace(one, network_id=seen.id, cut=False) for one in off),
-        )
+    return Host(
+        networks=frozenset({seen}),
+        proofs=frozenset({Proof(network=seen.name, id=seen.id, parent=seen.parent)}),
+        attachments=frozenset(replace(one, network_id=seen.id, cut=False) for one in off),
     )
 
 

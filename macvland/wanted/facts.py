@@ -26,6 +26,8 @@ from macvland.model import (
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
+NOTHING = Host()  # one for all who ask for nothing
+
 
 class Facts:
     """What is seen, indexed by what the questions ask for."""

@@ -28,14 +28,13 @@ from macvland.model import (
     Question,
     Subnet,
 )
-from macvland.wanted.facts import Facts, hosts, obstacle
+from macvland.wanted.facts import NOTHING, Facts, hosts, obstacle
 from macvland.wanted.own import own_addresses
 from macvland.wanted.parent import carries, carrying
 from macvland.wanted.used import asks, pool_of
 
 CONTROLS = 2  # of an address that is in use, its owner may have another one that is tried; hardly two
 TRIES = 16
-NOTHING = Host()
 
 PROXY = "{} answers for every address on the LAN of '{}' (proxy ARP): its answers do not count"
 TWIN = "somebody on the LAN of '{}' sends with {}, the MAC of {}, and the address {}"

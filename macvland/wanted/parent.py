@@ -2,7 +2,7 @@
 
 from macvland.config import Config, Declaration
 from macvland.model import Goal, Hold, Host, Link, Network, Promiscuity
-from macvland.wanted.facts import Facts, as_seen, obstacle
+from macvland.wanted.facts import NOTHING, Facts, as_seen, obstacle
 
 
 def parent_of(written: str, facts: Facts) -> Link | None:
@@ -39,9 +39,9 @@ def carries(link: Link, network: Network) -> bool:
 def carrier(name: str, link: Link) -> Goal:
     """Tell of a parent over which nothing can pass; the network and its shim are made all the same."""
     if link.up and link.carrier:
-        return Goal(host=Host())
+        return Goal(host=NOTHING)
     reason = f"its parent '{link.name}' has no carrier" if link.up else f"its parent '{link.name}' is down"
-    return Goal(host=Host(), obstacles=obstacle(name, Hold.CARRIER, reason))
+    return Goal(host=NOTHING, obstacles=obstacle(name, Hold.CARRIER, reason))
 
 
 def promiscuity(config: Config, facts: Facts) -> Goal:

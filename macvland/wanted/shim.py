@@ -23,7 +23,7 @@ from macvland.model import (
     shim_mac,
     shim_name,
 )
-from macvland.wanted.facts import Facts, as_seen, containing, hosts, live, obstacle
+from macvland.wanted.facts import NOTHING, Facts, as_seen, containing, hosts, live, obstacle
 from macvland.wanted.own import own_addresses, rivalries
 from macvland.wanted.parent import carries
 from macvland.wanted.proxy import answered, proxies
@@ -35,7 +35,7 @@ MACS = 8  # that a shim may have: the first, and others should somebody else on 
 def no_shim(declaration: Declaration, facts: Facts) -> Goal:
     """Ask for no shim; one whose table has only just gone from the file stays for the moment."""
     if declaration.name not in facts.held:
-        return Goal(host=Host())
+        return Goal(host=NOTHING)
     kept = as_seen(declaration.name, facts).host
     return Goal(host=replace(kept, networks=frozenset()))
 
@@ -45,10 +45,10 @@ def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
     name = shim_name(declaration.name)
     if name in facts.links:
         reason = f"a link '{name}' that macvland did not make is in the place of its shim: rename or delete it"
-        return Goal(host=Host(), obstacles=obstacle(declaration.name, Hold.CONFLICT, reason))
+        return Goal(host=NOTHING, obstacles=obstacle(declaration.name, Hold.CONFLICT, reason))
     if name in facts.altnames:
         reason = f"the link '{facts.altnames[name]}' has the name of its shim, '{name}', as an altname: take it away"
-        return Goal(host=Host(), obstacles=obstacle(declaration.name, Hold.CONFLICT, reason))
+        return Goal(host=NOTHING, obstacles=obstacle(declaration.name, Hold.CONFLICT, reason))
     asked = declaration.shim or ShimDeclaration()
     possible = {cidr: one for cidr, one in own_addresses(declaration, facts).items() if not _objection(cidr, one, link)}
     # One that is there stays, whoever got it later.

@@ -89,7 +89,7 @@ def test_a_shims_address_that_another_device_has_is_not_taken_until_it_is_free(
         host.ping(WEB)
         assert ipv4_addresses(host, SHIM) == []
         assert host.ctl("plan").stdout == "nothing to do\n"
-        codes = [one["code"] for one in json.loads(host.ctl("--json", "doctor").stdout)["findings"]]
+        codes = [one["code"] for one in json.loads(host.ctl("doctor", "--json").stdout)["findings"]]
         assert codes == ["MV504"]
     wait_for_state(daemon, host, "pub_net", "ready", 20)
     wait_for_ways(host, {WEB: OWN_ADDRESS}, {WEB: web.mac()})
