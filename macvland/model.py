@@ -311,7 +311,7 @@ class Question:
     parent: str
     address: Address
     about: About
-    mac: str = ""  # of who has it on this host: another one is another question
+    of: str = ""  # whose it is on this host, a container's MAC or a network's id: of another is another question
     controls: tuple[Address, ...] = field(default=(), compare=False)  # of the same subnet, and nobody's that is known
 
 
@@ -330,15 +330,13 @@ class Device:
 class Finding:
     """Which devices say that they have an address: none of this host's, nor any that answers for everything."""
 
-    parent: str
-    address: Address
-    about: About
+    question: Question
     devices: frozenset[Device] = frozenset()
 
     @property
     def wrong(self) -> bool:
         """Tell whether it is not as it should be: a gateway should have a device, and nobody else."""
-        return bool(self.devices) == (self.about is not About.GATEWAY)
+        return bool(self.devices) == (self.question.about is not About.GATEWAY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

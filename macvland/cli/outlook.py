@@ -70,4 +70,4 @@ def _finding(question: Question, dispute: DisputeStatus | None) -> Finding | Non
     if dispute is None and question.about is About.GATEWAY:
         return None  # it answers; at which MAC is of no interest
     devices = frozenset(Device(mac=mac, vendor=vendor_of(mac)) for mac in (dispute.macs if dispute else ()))
-    return Finding(parent=question.parent, address=question.address, about=question.about, devices=devices)
+    return Finding(question=question, devices=devices)

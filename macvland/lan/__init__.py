@@ -141,7 +141,7 @@ class Lan:
             with self._lock:
                 for parent, claim in claims:
                     if claim:
-                        self._inquiry.hear(parent, *claim, now)
+                        self._inquiry.hear(parent, claim.address, claim.mac, now, asks=claim.asks)
         return loud
 
 
@@ -167,7 +167,8 @@ def _wires(seen: Host) -> Iterator[Wire]:
         on_it = frozenset(macs[link.name] | {link.mac}) - {""}
         live = link.up and link.carrier
         certain = {it.ip for it in link.addresses} - link.tentative
-        source = min((it for it in certain if isinstance(it, IPv6Address)), default=NOBODY)
+        # One that is no question itself: whoever has it as well would be asked from it.
+        source = max((it for it in certain if isinstance(it, IPv6Address)), default=NOBODY)
         yield Wire(name=link.name, index=link.index, mac=link.mac, live=live, macs=on_it, source=source)
 
 
@@ -195,13 +196,7 @@ def _heard(inquiry: Inquiry) -> Heard:
 
 
 def _finding(word: Word) -> Finding:
-    question = word.question
-    return Finding(
-        parent=question.parent,
-        address=question.address,
-        about=question.about,
-        devices=frozenset(map(_device, word.macs)),
-    )
+    return Finding(question=word.question, devices=frozenset(map(_device, word.macs)))
 
 
 def _device(mac: str) -> Device:

@@ -6,14 +6,14 @@ import socket
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from select import EPOLLIN, epoll
 from struct import Struct
 
 from macvland.kernel.assembly import Line, attach
 from macvland.lan.filter import EVERYTHING, ROOM, arp, ndp
 from macvland.lan.frames import ETH_P_ARP, ETH_P_IPV6, NOBODY, Claim, claim_in
-from macvland.lan.topic import Wire
-from macvland.model import Address
+from macvland.lan.topic import Interest, Wire
 
 BATCH = 64  # frames that are read at once
 FRAME = 128  # octets; all that is read stands in the first 86
@@ -46,18 +46,18 @@ class Ears:
         self._poll = poll
         self._ears: dict[str, dict[_Place, _Ear]] = defaultdict(dict)  # by parent
         self._places: dict[int, _Place] = {}
-        self._listened: dict[Wire, frozenset[Address] | None] = {}
+        self._listened: dict[Wire, Interest] = {}
         self._refusal: OSError | None = None  # why a socket is missing
 
-    def tune(self, listened: Mapping[Wire, frozenset[Address] | None]) -> None:
-        """Listen to the addresses that *listened* has for each wire; where that fails, the next time."""
+    def tune(self, listened: Mapping[Wire, Interest]) -> None:
+        """Listen to what *listened* has for each wire; where that fails, the next time."""
         for name in self._ears.keys() - {wire.name for wire in listened}:
             self._keep(name, ())
         before, self._listened = self._listened, {}
-        for wire, addresses in listened.items():
-            unchanged = wire in before and before[wire] == addresses
-            if unchanged or self._tuned(wire, dict(_programs(wire, addresses))):
-                self._listened[wire] = addresses
+        for wire, interest in listened.items():
+            unchanged = wire in before and before[wire] == interest
+            if unchanged or self._tuned(wire, dict(_programs(wire, interest))):
+                self._listened[wire] = interest
 
     def _tuned(self, wire: Wire, wanted: Mapping[_Place, tuple[Line, ...]]) -> bool:
         self._keep(wire.name, wanted)
@@ -127,10 +127,11 @@ class Ears:
             yield place.wire, claim_in(frame)
 
 
-def _programs(wire: Wire, addresses: frozenset[Address] | None) -> Iterator[tuple[_Place, tuple[Line, ...]]]:
-    for kind, version, program in ((ETH_P_ARP, 4, arp), (ETH_P_IPV6, 6, ndp)):
-        these = sorted((it for it in addresses or () if it.version == version), key=int)
-        if addresses is None:
+def _programs(wire: Wire, interest: Interest) -> Iterator[tuple[_Place, tuple[Line, ...]]]:
+    probed = sorted((it for it in interest.probed if it.version == 4), key=int)
+    for kind, version, program in ((ETH_P_ARP, 4, partial(arp, probed=probed)), (ETH_P_IPV6, 6, ndp)):
+        these = sorted((it for it in interest.addresses or () if it.version == version), key=int)
+        if interest.addresses is None:
             yield _Place(wire.name, wire.index, kind, 0), EVERYTHING
         elif these or kind == ETH_P_ARP or wire.source != NOBODY:  # without a question, there are still our MACs
             for part, start in enumerate(range(0, max(len(these), 1), ROOM)):

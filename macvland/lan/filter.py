@@ -30,11 +30,12 @@ from macvland.model import Address
 
 BLOCK = 32  # keys that are compared one by one at the end of a search
 ROOM = 1500  # addresses, and MACs, of one program: with both there are 3400 of the 4096 instructions that BPF allows
+FEW = 100  # addresses that the host is about to take at one moment, of which it hears the probes of others
 FACTOR = 0x9E3779B1  # of the hash: odd, its bits in no order (Knuth, vol. 3, 6.4)
 ALL = 0xFFFFFFFF  # octets of a frame
 
 # Where things stand behind the 14 octets of Ethernet.
-HARDWARE, PROTOCOL, SENDER_MAC, SENDER = 14, 16, 22, 28  # RFC 826
+HARDWARE, PROTOCOL, SENDER_MAC, SENDER, WANTED = 14, 16, 22, 28, 38  # RFC 826
 NEXT_HEADER, HOP_LIMIT, SOURCE, TYPE, TARGET = 20, 21, 22, 54, 62  # RFC 8200, RFC 4861
 SOURCE_MAC = 6
 
@@ -42,8 +43,8 @@ EVERYTHING = (Line(RETURN, ALL),)
 DROP, PASS = "drop", "pass"
 
 
-def arp(addresses: Sequence[Address], macs: Sequence[str]) -> tuple[Line, ...]:
-    """Return the program for ARP about *addresses*, at most ROOM, on a host with *macs*."""
+def arp(addresses: Sequence[Address], macs: Sequence[str], probed: Sequence[Address] = ()) -> tuple[Line, ...]:
+    """Return the program for ARP about *addresses*, at most ROOM, on a host with *macs*, and for probes of *probed*."""
     return (
         Line(HALF, HARDWARE),
         Line(EQUAL, 1, no="no ARP"),
@@ -51,6 +52,8 @@ def arp(addresses: Sequence[Address], macs: Sequence[str]) -> tuple[Line, ...]:
         Line(EQUAL, 0x0800, no="no ARP"),
         Line(WORD, SENDER),
         Line(EQUAL, 0, no="ARP"),
+        Line(WORD, WANTED),
+        *_search(sorted(map(int, probed[:FEW])), PASS, DROP),
         Line(RETURN, 0, label="no ARP"),
         *_verdict("ARP", SENDER_MAC, [SENDER], addresses, macs),
     )

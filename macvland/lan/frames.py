@@ -8,6 +8,7 @@ answers nobody (ndisc_recv_ns). Only a parent that has no IPv6 address asks from
 
 from ipaddress import IPv4Address, IPv6Address
 from struct import Struct
+from typing import NamedTuple
 
 from macvland.model import Address
 
@@ -26,7 +27,13 @@ OUR_MAC = bytes((1, 1))  # source link-layer address, of 8 octets (RFC 4861, 4.6
 NOBODY = IPv6Address("::")
 MULTICAST = IPv6Address("ff02::1:ff00:0").packed[:13]  # solicited-node: the last three octets are the target's
 
-Claim = tuple[Address, str]
+
+class Claim(NamedTuple):
+    """Which address a frame says is at which MAC."""
+
+    address: Address
+    mac: str
+    asks: bool = False  # whether it only asks if it may be there: a probe (RFC 5227, 2.1.1)
 
 
 def probe(mac: str, target: Address, source: IPv6Address = NOBODY) -> bytes:
@@ -67,10 +74,12 @@ def claim_in(frame: bytes) -> Claim | None:
 def _arp_claim(frame: bytes) -> Claim | None:
     if len(frame) < ETHERNET.size + ARP.size:
         return None
-    *head, _, sender_mac, sender, _, _ = ARP.unpack_from(frame, ETHERNET.size)
-    if tuple(head) != HEAD or not any(sender):
+    *head, _, sender_mac, sender, _, target = ARP.unpack_from(frame, ETHERNET.size)
+    if tuple(head) != HEAD:
         return None
-    return IPv4Address(sender), sender_mac.hex(":")
+    if not any(sender):
+        return Claim(IPv4Address(target), sender_mac.hex(":"), asks=True)
+    return Claim(IPv4Address(sender), sender_mac.hex(":"))
 
 
 def _ndp_claim(frame: bytes) -> Claim | None:
@@ -81,4 +90,4 @@ def _ndp_claim(frame: bytes) -> Claim | None:
     kind, _, _, _, target = ICMP.unpack_from(frame, ETHERNET.size + IPV6.size)
     if (following, hops) != (ICMPV6, HOPS) or not (kind == ADVERTISEMENT or (kind == SOLICITATION and not any(source))):
         return None
-    return IPv6Address(target), frame[6:12].hex(":")
+    return Claim(IPv6Address(target), frame[6:12].hex(":"))

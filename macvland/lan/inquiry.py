@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from macvland.lan.frames import NOBODY
-from macvland.lan.topic import Line, Own, Topic, Wire, Word, answering
+from macvland.lan.topic import Interest, Line, Own, Topic, Wire, Word, answering
 from macvland.model import About, Address, Question
 from macvland.pauses import LONGEST, delay
 
@@ -35,6 +35,7 @@ class Inquiry:
         """Ask nothing yet."""
         self._topics: dict[Key, Topic] = {}
         self._lines: dict[str, Line] = {}
+        self._resting: dict[Key, list[Key]] = {}  # by control, the questions that it is one of
         self._own = Own()
         self._free = 0.0  # when frames may be sent again
         self._news = False  # whether there is more to be concluded than who is asked next
@@ -57,13 +58,18 @@ class Inquiry:
         """
         self._own, self._news = own, True
         self._plug({wire.name: wire for wire in wires}, now, settled=first)
-        asked = {(it.parent, it.address): it for it in questions}
+        # Of several about one address, the most urgent counts.
+        asked = {(it.parent, it.address): it for it in sorted(questions, key=lambda it: it.about, reverse=True)}
+        self._resting = defaultdict(list)
+        for key, question in asked.items():
+            for address in question.controls:
+                self._resting[question.parent, address].append(key)
         for key, topic in list(self._topics.items()):
             if key not in asked and topic.question.about not in (About.CONTROL, About.TWIN):
                 del self._topics[key]
         for key, question in sorted(asked.items(), key=lambda it: it[1].about):
             known = self._topics.get(key)
-            if known is None or known.question != question:
+            if known is None or not _answered(known.question, question):
                 self._topics[key] = Topic(question, now)
             else:
                 known.question = question
@@ -90,8 +96,10 @@ class Inquiry:
 
     # What is said
 
-    def hear(self, parent: str, address: Address, mac: str, now: float) -> None:
-        """Take note that *mac* said on the LAN of *parent* that it has *address*."""
+    def hear(self, parent: str, address: Address, mac: str, now: float, *, asks: bool = False) -> None:
+        """Take note that *mac* said on the LAN of *parent* that it has *address*, or *asks* whether it can have it."""
+        if asks and (parent, address) not in self._claimed():
+            return
         line, topic = self._lines.get(parent), self._topics.get((parent, address))
         ours = mac in self._own.macs
         if line is None:
@@ -174,9 +182,11 @@ class Inquiry:
         if not topic.heard and not line.alive and now < line.since + SETTLE:
             topic.due = now + AGAIN
             return
-        fresh = topic.heard - (topic.answers or frozenset())
-        topic.answers, topic.due, topic.stale = frozenset(topic.heard), None, False
+        fresh, gone = topic.heard - (topic.answers or frozenset()), (topic.answers or frozenset()) - topic.heard
+        topic.answers, topic.due, topic.stale, topic.behind = frozenset(topic.heard), None, False, False
         topic.heard.clear()
+        if gone and topic.question.about in CONTROLS:
+            self._doubt(topic, now)
         if topic.wrong:
             topic.failures = topic.failures + 1 if now < topic.last + CALM else 1
             topic.last, topic.due = now, now + delay(topic.failures)
@@ -192,6 +202,14 @@ class Inquiry:
             # A range asks for all of its addresses at one time, controls included.
             if question.about is not About.RANGE and topic.question.about in CONTROLS and not topic.asking:
                 topic.stale = True
+                topic.ask(now)
+
+    def _doubt(self, control: Topic, now: float) -> None:
+        """Ask anew for what rests on *control*, which somebody ceased to answer for: perhaps he answers for nothing."""
+        for key in self._resting.get((control.question.parent, control.question.address), ()):
+            topic = self._topics.get(key)
+            if topic and topic is not control and topic.answers and topic.answers - (control.answers or frozenset()):
+                topic.behind = True
                 topic.ask(now)
 
     def _drop(self) -> None:
@@ -210,7 +228,8 @@ class Inquiry:
         """Note what is certain by now: of who answers, when it is known who answers for everything."""
         for topic in self._topics.values():
             controls = self._controls_of(topic)
-            if topic.answers is None or (topic.answers and any(control.stale for control in controls)):
+            waits = topic.behind or any(control.stale for control in controls)
+            if topic.answers is None or (topic.answers and waits):
                 continue
             topic.shown = topic.answers - answering(controls)
 
@@ -244,9 +263,10 @@ class Inquiry:
 
     # What is worth hearing
 
-    def listened(self, now: float) -> dict[Wire, frozenset[Address] | None]:
-        """Return by wire the addresses to listen to; None for all, while any word would show that a port forwards."""
-        found: dict[Wire, frozenset[Address] | None] = {}
+    def listened(self, now: float) -> dict[Wire, Interest]:
+        """Return by wire what to listen to: everything, while any word would show that a port forwards."""
+        found: dict[Wire, Interest] = {}
+        claimed = self._claimed()
         by_parent: dict[str, list[Topic]] = defaultdict(list)
         for topic in self._topics.values():
             by_parent[topic.question.parent].append(topic)
@@ -255,9 +275,21 @@ class Inquiry:
             if line is None or not line.wire.live:
                 continue
             unsure = not line.alive and now < line.since + SETTLE and any(it.asking for it in topics)
-            worth = (it.question.address for it in topics if self._worth(it))
-            found[line.wire] = None if unsure else frozenset(worth)
+            worth = frozenset(it.question.address for it in topics if self._worth(it))
+            probed = frozenset(address for parent, address in claimed if parent == name)
+            found[line.wire] = Interest(addresses=None if unsure else worth, probed=probed)
         return found
+
+    def _claimed(self) -> frozenset[Key]:
+        """Return what the host is about to take: somebody who asks for it at the same time is about to as well.
+
+        To ask is to claim nothing at any other time (RFC 5227, 2.1.1).
+        """
+        return frozenset(
+            key
+            for key, it in self._topics.items()
+            if it.question.about is About.SHIM and it.answers is None and it.question.address not in self._own.addresses
+        )
 
     def _worth(self, topic: Topic) -> bool:
         # A twin has one of our MACs, which is worth hearing with every address but those that are known.
@@ -268,3 +300,9 @@ class Inquiry:
         if topic.question.about is About.RANGE:
             return not topic.answers
         return not topic.wrong and topic.question.about in (About.SHIM, About.CONTAINER)
+
+
+def _answered(known: Question, question: Question) -> bool:
+    """Tell whether what the LAN said to *known* answers *question*: for a network just made, what was asked before."""
+    made = known.about is question.about is About.RANGE and not known.of
+    return known == question or (made and known.address == question.address)

@@ -56,7 +56,8 @@ def _heard(packets: socket.socket, asked: frozenset[IPv4Address], until: float) 
         if (
             kind != PACKET_OUTGOING
             and (claim := claim_in(frame))
-            and isinstance(claim[0], IPv4Address)
-            and claim[0] in asked
+            and not claim.asks
+            and isinstance(claim.address, IPv4Address)
+            and claim.address in asked
         ):
-            yield claim[0], claim[1]
+            yield claim.address, claim.mac

@@ -28,6 +28,14 @@ class Own:
     addresses: frozenset[Address] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interest:
+    """What is worth hearing on a wire."""
+
+    addresses: frozenset[Address] | None  # None: everything
+    probed: frozenset[Address] = frozenset()  # those of which it counts that somebody else asks for them, too
+
+
 @dataclass(slots=True)
 class Line:
     """What is remembered of a wire."""
@@ -47,6 +55,7 @@ class Topic:
     heard: set[str] = field(default_factory=set)
     answers: frozenset[str] | None = None  # None: nobody knows yet
     stale: bool = True  # whether the answers are from before a question that waits for them
+    behind: bool = False  # whether they are from before what a control said since
     shown: frozenset[str] | None = None  # as it was when the last verdict was certain
     failures: int = 0
     last: float = 0.0  # when it was wrong

@@ -80,15 +80,16 @@ def _warnings(ended: Pass, last: Mapping[str, NetworkStatus]) -> dict[str, set[s
 
 def _disputes(heard: Heard | None) -> tuple[DisputeStatus, ...]:
     wrong = [it for it in heard.findings if it.wrong] if heard else []
-    return tuple(
+    told = (
         DisputeStatus(
-            parent=it.parent,
-            address=str(it.address),
-            about=it.about.name.lower(),
+            parent=it.question.parent,
+            address=str(it.question.address),
+            about=it.question.about.name.lower(),
             macs=tuple(sorted(device.mac for device in it.devices)),
         )
-        for it in sorted(wrong, key=lambda it: (it.parent, it.address.version, it.address))
+        for it in wrong
     )
+    return tuple(sorted(told, key=lambda it: (it.parent, it.address)))
 
 
 def _since(network: NetworkStatus, last: Mapping[str, NetworkStatus], now: str) -> NetworkStatus:

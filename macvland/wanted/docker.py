@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import lru_cache
 
 from macvland.config import Declaration
 from macvland.model import (
@@ -17,11 +16,10 @@ from macvland.model import (
     Proof,
     Replacing,
     differences,
-    spec_of,
 )
 from macvland.wanted.facts import NOTHING, Facts, containing, hosts, names, obstacle
 from macvland.wanted.own import own_addresses
-from macvland.wanted.parent import carries
+from macvland.wanted.there import as_declared, is_met
 from macvland.wanted.used import awaited, leftover, used
 
 MOVE = "change the file, or make that container anew with another address"
@@ -34,8 +32,8 @@ def docker_network(declaration: Declaration, link: Link | None, facts: Facts) ->
     same_name = facts.networks[declaration.name]
     if declaration.name in facts.unfinished:
         return _as_it_is(same_name)
-    network = _as_declared(declaration, link.name if link else None)
-    if _is_met(network, same_name, link):
+    network = as_declared(declaration, link.name if link else None)
+    if is_met(network, same_name, link):
         (seen,) = same_name
         loss = facts.losses.get(seen.id)
         if loss is None:
@@ -43,31 +41,14 @@ def docker_network(declaration: Declaration, link: Link | None, facts: Facts) ->
             return Goal(host=_served(seen, link, facts), obstacles=told)
         if not loss.curable:
             return _as_it_is(same_name, obstacle(declaration.name, Hold.CONFLICT, loss.reason))
-    if same_name:
-        objections = _objections(declaration, network, same_name, facts)
-    else:
-        objections = awaited(declaration, link, facts) if link else frozenset()
-    if objections:
+    objections = _objections(declaration, network, same_name, facts) if same_name else frozenset()
+    if objections := objections or (awaited(declaration, link, facts) if link else frozenset()):
         return _as_it_is(same_name, objections)
     return Goal(host=Host(networks=frozenset({replace(network, spared=_spared(declaration, link, facts))})))
 
 
 def _as_it_is(seen: Iterable[Network], obstacles: frozenset[Obstacle] = frozenset()) -> Goal:
     return Goal(host=Host(networks=frozenset(seen)), obstacles=obstacles)
-
-
-@lru_cache(maxsize=4096)  # the hash of a spec is most of the work where nothing changes
-def _as_declared(declaration: Declaration, parent: str | None) -> Network:
-    network = Network(
-        name=declaration.name,
-        parent=parent,
-        mode=declaration.mode,
-        internal=declaration.internal,
-        subnets=frozenset(declaration.subnets),
-        labels=declaration.labels,
-        replacing=declaration.replacing,
-    )
-    return replace(network, spec=spec_of(network))
 
 
 def _spared(declaration: Declaration, link: Link | None, facts: Facts) -> frozenset[Address]:
@@ -87,16 +68,6 @@ def _spared(declaration: Declaration, link: Link | None, facts: Facts) -> frozen
         taken |= other.spared.union(*(pool.reserved | {pool.gateway} for pool in other.subnets))
     strangers = used(declaration, link, facts) if link else ()
     return frozenset(address for address in (*parents, *shims, *strangers) if containing(address, cidrs)) - taken
-
-
-def _is_met(network: Network, same_name: list[Network], link: Link | None) -> bool:
-    """Tell whether the one network Docker has under the name will do, whoever made it and however it calls *link*."""
-    if len(same_name) != 1:
-        return False
-    (seen,) = same_name
-    if network.spec == seen.spec:
-        return True
-    return network.spec == spec_of(replace(seen, parent=link.name) if link and carries(link, seen) else seen)
 
 
 def _served(seen: Network, link: Link | None, facts: Facts) -> Host:

@@ -18,6 +18,7 @@ from macvland.model import (
     Network,
     Obstacle,
     Prefix,
+    Question,
     Shim,
     ShimAddress,
     shim_name,
@@ -73,20 +74,22 @@ class Facts:
         self.attachments_by_name = _by(seen.attachments, lambda attachment: attachment.network)
         self.ids = {network.id for network in seen.networks}
         heard = seen.heard.findings if seen.heard else frozenset()
-        self._findings = _by(heard, lambda it: it.parent)
+        self._findings = _by(heard, lambda it: it.question.parent)
         self._answers: dict[str, dict[Address, Finding]] = {}  # the same by address, where somebody asked
         self.disputes: dict[str, dict[Address, Finding]] = defaultdict(dict)  # by parent: what is not as it should be
         for it in heard:
             if it.wrong:
-                self.disputes[it.parent][it.address] = it
+                self.disputes[it.question.parent][it.question.address] = it
         self.losses = {loss.id: loss for loss in seen.losses}
         self.unfinished = frozenset(unfinished.network for unfinished in seen.unfinished)
 
-    def finding(self, parent: str, address: Address) -> Finding | None:
-        """Return what the LAN of *parent* said of *address*; None while it has not been asked, or has not answered."""
+    def finding(self, question: Question) -> Finding | None:
+        """Return what the LAN said to *question*, or a more urgent one about the address; None while that is open."""
+        parent = question.parent
         if parent not in self._answers:
-            self._answers[parent] = {it.address: it for it in self._findings[parent]}
-        return self._answers[parent].get(address)
+            self._answers[parent] = {it.question.address: it for it in self._findings[parent]}
+        found = self._answers[parent].get(question.address)
+        return found if found and (found.question == question or found.question.about < question.about) else None
 
     @cached_property
     def local(self) -> frozenset[Address]:

@@ -5,6 +5,7 @@ An address of a shim's own that is not there yet waits for its answer; that is d
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache, partial
 from hashlib import sha256
 from itertools import islice
@@ -31,7 +32,7 @@ from macvland.model import (
 from macvland.wanted.facts import NOTHING, Facts, hosts, obstacle
 from macvland.wanted.own import own_addresses
 from macvland.wanted.parent import carries, carrying
-from macvland.wanted.used import asks, pool_of
+from macvland.wanted.used import in_range
 
 CONTROLS = 2  # of an address that is in use, its owner may have another one that is tried; hardly two
 TRIES = 16
@@ -56,6 +57,7 @@ def asked_of_lan(declaration: Declaration, link: Link, facts: Facts) -> Goal:
             Expulsion(attachment=user, reason=_has(disputes[address], "its address"))
             for user in users
             for address in user.addresses & disputes.keys()
+            if disputes[address].question.about is About.CONTAINER
         )
     return Goal(host=Host(expulsions=expulsions), obstacles=obstacles, questions=questions)
 
@@ -70,25 +72,29 @@ def _attachments(declaration: Declaration, link: Link, facts: Facts) -> Iterator
 def _questions(declaration: Declaration, link: Link, users: Iterable[Attachment], facts: Facts) -> Iterator[Question]:
     mine = tuple(_hosts(declaration, link, facts))
     theirs = [(address, user.mac) for user in users for address in user.addresses]
+    pool = tuple(in_range(declaration, link, facts))
     for subnet in declaration.subnets:
-        ask = partial(Question, parent=link.name, controls=_controls(subnet, facts))
+        controls = _controls(subnet, facts)
+        ask = partial(Question, parent=link.name, controls=controls)
         yield from (ask(address=it, about=About.SHIM) for it in mine if it in subnet.cidr)
         if subnet.gateway and subnet.gateway not in facts.local:
             yield ask(address=subnet.gateway, about=About.GATEWAY)
-        if asks(declaration, facts):
-            yield from (ask(address=it, about=About.RANGE) for it in pool_of(subnet, facts))
-        yield from (ask(address=it, about=About.CONTAINER, mac=mac) for it, mac in theirs if it in subnet.cidr)
+        yield from (ask(address=it, about=About.CONTAINER, of=mac) for it, mac in theirs if it in subnet.cidr)
+        yield from (replace(it, controls=controls) for it in pool if it.address in subnet.cidr)
 
 
 def _hosts(declaration: Declaration, link: Link, facts: Facts) -> Iterator[Address]:
-    """Yield the addresses that containers meet the host at; of IPv6 those that the kernel asks for itself."""
+    """Yield the addresses that containers meet the host at; of the shim's IPv6 ones, those that are there.
+
+    For these the kernel asks before it takes them.
+    """
     if declaration.shim is None:
         return
     own = own_addresses(declaration, facts)
     shims = facts.shims[declaration.name]
     there = {it.address for shim in shims for it in facts.addresses[shim.name]}
     yield from (address for cidr, address in own.items() if cidr.version == 4 or address in there)
-    yield from (host for host in hosts(link.addresses) - link.tentative if host.version == 4)
+    yield from hosts(link.addresses) - link.tentative
 
 
 def _controls(subnet: Subnet, facts: Facts) -> tuple[Address, ...]:
@@ -117,13 +123,14 @@ def _obstacles(
     there = {it.address for shim in shims for it in facts.addresses[shim.name] if it.dad is Dad.DONE}
     there |= hosts(link.addresses)
     for it in (disputes[question.address] for question in questions if question.address in disputes):
+        about, address = it.question.about, it.question.address
         reason = ""
-        if it.about is About.GATEWAY:
-            reason = f"its gateway {it.address} does not answer on the LAN of '{link.name}'"
-        elif it.about is About.SHIM and it.address in there:
+        if about is About.GATEWAY:
+            reason = f"its gateway {address} does not answer on the LAN of '{link.name}'"
+        elif about is About.SHIM and address in there:
             reason = _has(it, "the host's address")
-        elif it.about is About.CONTAINER:
-            reason = _has(it, f"the address of {_owner(declaration.name, it.address, facts)}")
+        elif about is About.CONTAINER:
+            reason = _has(it, f"the address of {_owner(declaration.name, address, facts)}")
         if reason:
             yield from obstacle(declaration.name, Hold.DISPUTED, reason)
 
@@ -134,7 +141,9 @@ def _owner(network: str, address: Address, facts: Facts) -> str:
 
 
 def _has(finding: Finding, whose: str) -> str:
-    return f"{devices(finding.devices)} on the LAN of '{finding.parent}' has {finding.address}, {whose}, as well"
+    question = finding.question
+    have = "has" if len(finding.devices) == 1 else "have"
+    return f"{devices(finding.devices)} on the LAN of '{question.parent}' {have} {question.address}, {whose}, as well"
 
 
 def devices(found: Iterable[Device]) -> str:

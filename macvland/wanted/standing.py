@@ -7,7 +7,20 @@ that speaks from an address before, so nobody may plan one.
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from macvland.model import Address, Dad, Finding, Hold, Link, Obstacle, Prefix, Route, Shim, ShimAddress
+from macvland.model import (
+    About,
+    Address,
+    Dad,
+    Finding,
+    Hold,
+    Link,
+    Obstacle,
+    Prefix,
+    Question,
+    Route,
+    Shim,
+    ShimAddress,
+)
 from macvland.wanted.facts import Facts, containing, obstacle
 from macvland.wanted.lan import devices
 
@@ -35,9 +48,8 @@ def standing_of(shim: Shim, own: Mapping[Prefix, Address], facts: Facts, *, prob
     stays = any((it.name, it.parent) == (shim.name, shim.parent) for it in facts.shims[shim.network])
     seen = {it.address: it for it in facts.addresses[shim.name] if it.prefix_length is None} if stays else {}
     probed = probe and facts.seen.heard is not None
-    found: dict[Address, Finding | None] = {
-        one: facts.finding(shim.parent, one) for one in own.values() if probed and one.version == 4 and one not in seen
-    }
+    claimed = [one for one in own.values() if probed and one.version == 4 and one not in seen]
+    found: dict[Address, Finding | None] = {one: facts.finding(_asking(shim.parent, one)) for one in claimed}
     missing = {one: finding for one, finding in found.items() if finding is None or finding.devices}
     unsure = frozenset(
         cidr for cidr, one in own.items() if one in missing or (cidr.version == 6 and not _certain(seen.get(one)))
@@ -52,6 +64,10 @@ def standing_of(shim: Shim, own: Mapping[Prefix, Address], facts: Facts, *, prob
     return Standing(
         addresses=frozenset(addresses.values()), unsure=unsure, routes=routes, probed=probed, missing=missing
     )
+
+
+def _asking(parent: str, address: Address) -> Question:
+    return Question(parent=parent, address=address, about=About.SHIM)
 
 
 def _certain(address: ShimAddress | None) -> bool:
@@ -72,7 +88,7 @@ def doubts(network: str, own: Container[Address], standing: Standing, link: Link
         if it.dad is Dad.TENTATIVE and live:
             yield from _asked(network, it.address)
         if it.dad is Dad.FAILED:
-            finding = facts.finding(link.name, it.address)
+            finding = facts.finding(_asking(link.name, it.address))
             # The kernel does not tell who it was: half a second later the LAN has.
             unknown = finding is None and standing.probed and live
             yield from _asked(network, it.address) if unknown else _taken(network, it.address, finding)

@@ -5,10 +5,13 @@ into `reserved` has the network replaced, as the file allows that.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from macvland.config import Declaration
-from macvland.model import Address, Finding, Hold, Link, Network, Obstacle, Subnet
+from macvland.model import About, Address, Finding, Hold, Link, Network, Obstacle, Question, Subnet
 from macvland.wanted.facts import Facts, obstacle
+from macvland.wanted.own import own_addresses
+from macvland.wanted.there import as_declared, is_met
 
 SHOWN = 4  # of many
 
@@ -18,32 +21,40 @@ def asks(declaration: Declaration, facts: Facts) -> bool:
     return declaration.avoid_used and declaration.probe and facts.seen.heard is not None
 
 
-def range_of(declaration: Declaration, facts: Facts) -> Iterator[Address]:
-    """Yield the IPv4 addresses that Docker may hand out, and nobody here has."""
+def in_range(declaration: Declaration, link: Link, facts: Facts) -> Iterator[Question]:
+    """Yield the questions for the IPv4 addresses that Docker may hand out, and nobody here has.
+
+    For a network that is to be made they are other ones than for one that is there: the answers may be old.
+    """
+    if not asks(declaration, facts):
+        return
+    there = facts.networks[declaration.name]
+    met = is_met(as_declared(declaration, link.name), there, link)
+    ask = partial(Question, parent=link.name, about=About.RANGE, of=there[0].id if met else "")
+    mine = frozenset(own_addresses(declaration, facts).values())
     for subnet in declaration.subnets:
-        yield from pool_of(subnet, facts)
+        yield from (ask(address=it) for it in _pool(subnet) if it not in facts.local and it not in mine)
 
 
-def pool_of(subnet: Subnet, facts: Facts) -> Iterator[Address]:
-    """Yield those of *subnet*."""
+def _pool(subnet: Subnet) -> Iterator[Address]:
     if subnet.cidr.version == 6:
         return
     ends = (subnet.cidr.network_address, subnet.cidr.broadcast_address)
     taken = subnet.reserved | {subnet.gateway} | (frozenset(ends) if subnet.cidr.prefixlen < 31 else frozenset())
-    yield from (it for it in (subnet.range or subnet.cidr) if it not in taken and it not in facts.local)
+    yield from (it for it in (subnet.range or subnet.cidr) if it not in taken)
 
 
 def used(declaration: Declaration, link: Link, facts: Facts) -> dict[Address, Finding]:
     """Return those that the LAN of *link* has in use, as far as it is known."""
-    disputes = facts.disputes.get(link.name) if asks(declaration, facts) else None
-    return {it: disputes[it] for it in range_of(declaration, facts) if it in disputes} if disputes else {}
+    if not facts.disputes.get(link.name):
+        return {}
+    found = {it.address: facts.finding(it) for it in in_range(declaration, link, facts)}
+    return {address: it for address, it in found.items() if it and it.devices}
 
 
 def awaited(declaration: Declaration, link: Link, facts: Facts) -> frozenset[Obstacle]:
     """Return what keeps the network of *declaration* from being made yet."""
-    if not asks(declaration, facts):
-        return frozenset()
-    if all(facts.finding(link.name, it) for it in range_of(declaration, facts)):
+    if all(facts.finding(it) for it in in_range(declaration, link, facts)):
         return frozenset()
     what = "asks the LAN which addresses are in use"
     if link.up and link.carrier:
@@ -57,7 +68,7 @@ def leftover(declaration: Declaration, link: Link, network: Network, facts: Fact
     found = [it for address, it in used(declaration, link, facts).items() if address not in reserved]
     if not found:
         return frozenset()
-    shown = ", ".join(f"{it.address} ({' and '.join(sorted(map(str, it.devices)))})" for it in found[:SHOWN])
+    shown = ", ".join(f"{it.question.address} ({' and '.join(sorted(map(str, it.devices)))})" for it in found[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     reason = f"the LAN has in use what Docker may give to a container: {shown}{more}; write it into `reserved`"
     return obstacle(declaration.name, Hold.DISPUTED, reason)

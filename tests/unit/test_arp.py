@@ -10,8 +10,9 @@ from macvland import cli
 from macvland.cli.arp.lan import Claim, Lan, Source, claims, contested, heard_of, lans, targets
 from macvland.cli.arp.verb import _asked, table
 from macvland.kernel.survey import ArpSettings, Known
+from macvland.lan import frames
 from macvland.lan.frames import claim_in, probe
-from macvland.model import Address, Dad, Host, Link, Network, Proxy, Shim, ShimAddress, Subnet
+from macvland.model import Dad, Host, Link, Network, Proxy, Shim, ShimAddress, Subnet
 from macvland.status import AttachmentStatus
 from tests.unit.samples import ETH0, HOST, LAN, PUB, container, declared
 from tests.unit.test_status import READY
@@ -185,26 +186,25 @@ def test_an_address_that_the_lan_has_not_agreed_to_is_nobodys_yet() -> None:
     assert claims(here, replace(SEEN, addresses=frozenset({pending})), QUIET, ()) == []
 
 
-def test_a_probe_claims_no_address_and_names_none_but_its_target() -> None:
+def test_a_probe_asks_for_an_address_and_names_no_other() -> None:
     frame = probe("02:00:00:00:00:50", ip_address("192.168.1.9"))
     assert frame.hex() == ("ffffffffffff0200000000500806000108000604000102000000005000000000000000000000c0a80109")
-    assert claim_in(frame) is None
+    assert claim_in(frame) == (ip_address("192.168.1.9"), "02:00:00:00:00:50", True)
 
 
 @pytest.mark.parametrize(
     ("frame", "claim"),
     [
-        (probe("02:00:00:00:00:50", ip_address("192.168.1.9")), None),
         (b"\0" * 20, None),
         (
             bytes.fromhex("02000000005002000000006608060001080006040002020000000066c0a80109") + bytes(10),
-            (ip_address("192.168.1.9"), "02:00:00:00:00:66"),
+            frames.Claim(ip_address("192.168.1.9"), "02:00:00:00:00:66"),
         ),
         (bytes.fromhex("02" * 12 + "0806" + "0006080006040002" + "020000000066" + "c0a80109") + bytes(10), None),
     ],
-    ids=["a probe", "a fragment", "an answer", "another kind of network"],
+    ids=["a fragment", "an answer", "another kind of network"],
 )
-def test_what_a_frame_claims(frame: bytes, claim: tuple[Address, str] | None) -> None:
+def test_what_a_frame_claims(frame: bytes, claim: frames.Claim | None) -> None:
     assert claim_in(frame) == claim
 
 

@@ -18,6 +18,7 @@ from macvland.model import (
     Hold,
     Host,
     OnConflict,
+    Question,
     ShimAddress,
     shim_name,
 )
@@ -33,7 +34,8 @@ PUB = declaration("pub_net", LAN, "eth0", str(OWN))
 
 
 def found(address: Address, about: About, *devices: Device) -> Finding:
-    return Finding(parent="eth0", address=address, about=about, devices=frozenset(devices))
+    question = Question(parent="eth0", address=address, about=about)
+    return Finding(question=question, devices=frozenset(devices))
 
 
 def hearing(host: Host, *findings: Finding) -> Host:
@@ -116,8 +118,8 @@ def test_nobody_is_asked_where(sample: Declaration, seen: Host) -> None:
 
 def test_a_containers_address_is_asked_for_with_its_mac() -> None:
     web = container("web", str(WEB))
-    (question,) = (it for it in goal(declared(PUB), hearing(settled(PUB, web))).questions if it.mac)
-    assert (question.address, question.about, question.mac) == (WEB, About.CONTAINER, web.mac)
+    (question,) = (it for it in goal(declared(PUB), hearing(settled(PUB, web))).questions if it.of)
+    assert (question.address, question.about, question.of) == (WEB, About.CONTAINER, web.mac)
     assert len(question.controls) == 2
 
 
@@ -209,13 +211,14 @@ IN_USE = ip_address("192.168.1.200")
 def swept(host: Host, *used: Address) -> Host:
     """Return *host* when the LAN was asked for the whole range."""
     asked = (it for it in goal(declared(TIDY), hearing(host)).questions if it.about is About.RANGE)
-    return hearing(host, *(found(it.address, it.about, *((STRANGER,) if it.address in used else ())) for it in asked))
+    answers = {it: frozenset({STRANGER} if it.address in used else ()) for it in asked}
+    return hearing(host, *(Finding(question=it, devices=devices) for it, devices in answers.items()))
 
 
 def test_the_range_is_asked_for_before_the_network_is_made() -> None:
     seen = hearing(HOST)
     asked = {it.address for it in goal(declared(TIDY), seen).questions if it.about is About.RANGE}
-    assert asked == {it for it in ip_network("192.168.1.192/27") if it != OWN} | {OWN}
+    assert asked == {it for it in ip_network("192.168.1.192/27") if it != OWN}
     assert goal(declared(TIDY), seen).host.networks == frozenset()
     assert "asks the LAN which addresses are in use, before Docker may hand them out" in reasons(TIDY, seen, Hold.CHECK)
 
@@ -235,6 +238,24 @@ def test_and_not_told_any_more() -> None:
 def test_what_is_found_later_is_told() -> None:
     told = "the LAN has in use what Docker may give to a container: 192.168.1.200 (00:11:32:aa:bb:cc (Synology)); "
     assert reasons(TIDY, swept(settled(TIDY), IN_USE), Hold.DISPUTED) == [f"{told}write it into `reserved`"]
+
+
+def test_what_was_asked_for_a_network_that_was_made_says_nothing_of_the_next_one() -> None:
+    host = settled(TIDY)
+    before = swept(host)
+    gone = replace(before, networks=frozenset())
+    other = replace(TIDY, subnets=(replace(LAN, reserved=frozenset({IN_USE})),))
+    for sample, seen in ((TIDY, gone), (other, before)):
+        assert "asks the LAN which addresses are in use, before Docker may hand them out" in reasons(
+            sample, seen, Hold.CHECK
+        )
+    assert goal(declared(other), before).host.networks == before.networks, "the old one stays meanwhile"
+
+
+def test_an_address_that_was_free_for_docker_is_asked_for_before_the_shim_gets_it() -> None:
+    host = swept(settled(replace(TIDY, shim=replace(TIDY.shim, addresses=frozenset()))))  # type: ignore[type-var]
+    assert OWN not in addresses(TIDY, host)
+    assert reasons(TIDY, host, Hold.CHECK) == [f"asks the LAN whether {OWN}, its shim's address, is free"]
 
 
 def test_a_network_that_is_there_waits_for_nothing() -> None:

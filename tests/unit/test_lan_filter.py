@@ -20,6 +20,7 @@ from macvland.lan.frames import (
     ICMP,
     ICMPV6,
     IPV6,
+    Claim,
     claim_in,
     probe,
 )
@@ -57,12 +58,15 @@ def passes(program: Sequence[Line], frame: bytes) -> bool:
 
 
 V4, V6 = arp([WEB], [OURS]), ndp([WEB6], [OURS])
+TAKING = arp([WEB], [OURS], [OTHER])
 CASES = {
     "a foreign MAC with our address": (V4, arp_frame(FOREIGN, WEB), True),
     "a foreign MAC with its own": (V4, arp_frame(FOREIGN, OTHER), False),
     "our MAC with our address": (V4, arp_frame(OURS, WEB), False),
     "our MAC with another address": (V4, arp_frame(OURS, OTHER), True),
     "a probe, which claims nothing": (V4, probe(FOREIGN, WEB), False),
+    "a probe of what we are about to take": (TAKING, probe(FOREIGN, OTHER), True),
+    "a probe of another address": (TAKING, probe(FOREIGN, WEB), False),
     "no ARP of IPv4": (V4, arp_frame(FOREIGN, WEB)[:16] + b"\x86\xdd" + arp_frame(FOREIGN, WEB)[18:], False),
     "cut short": (V4, arp_frame(FOREIGN, WEB)[:26], False),
     "IPv6: a foreign MAC with our address": (V6, advertisement(FOREIGN, WEB6), True),
@@ -105,10 +109,10 @@ def test_as_many_as_there_is_room_for_are_all_found_and_no_others(version: int) 
 
 
 CLAIMS = {
-    "an answer": (arp_frame(FOREIGN, WEB), (WEB, FOREIGN)),
-    "a probe": (probe(FOREIGN, WEB), None),
-    "an advertisement": (advertisement(FOREIGN, WEB6), (WEB6, FOREIGN)),
-    "a solicitation from nobody": (probe(FOREIGN, WEB6), (WEB6, FOREIGN)),
+    "an answer": (arp_frame(FOREIGN, WEB), Claim(WEB, FOREIGN)),
+    "a probe": (probe(FOREIGN, WEB), Claim(WEB, FOREIGN, asks=True)),
+    "an advertisement": (advertisement(FOREIGN, WEB6), Claim(WEB6, FOREIGN)),
+    "a solicitation from nobody": (probe(FOREIGN, WEB6), Claim(WEB6, FOREIGN)),
     "a solicitation from somebody": (advertisement(FOREIGN, WEB6, kind=135), None),
     "forwarded": (advertisement(FOREIGN, WEB6, hops=64), None),
     "nothing": (b"", None),

@@ -8,7 +8,7 @@ import pytest
 
 from macvland.lan.frames import NOBODY
 from macvland.lan.inquiry import BURST, CALM, SETTLE, SLOT, TWINS, Inquiry
-from macvland.lan.topic import Own, Wire
+from macvland.lan.topic import Interest, Own, Wire
 from macvland.model import About, Address, Question
 from macvland.pauses import LONGEST
 
@@ -39,7 +39,7 @@ class Lan:
     now: float = 1000.0
     asked: list[tuple[float, Address]] = field(default_factory=list)
     inquiry: Inquiry = field(default_factory=Inquiry)
-    listened: Mapping[Wire, frozenset[Address] | None] = field(default_factory=dict)
+    listened: Mapping[Wire, Interest] = field(default_factory=dict)
 
     def want(self, *questions: Question, wire: Wire = ETH0, first: bool = True) -> None:
         self.inquiry.want(questions, [wire], OWN, self.now, first=first)
@@ -63,7 +63,7 @@ class Lan:
 
     def answer(self, parent: str, address: Address, mac: str) -> None:
         """Let *mac* answer, as the filter of the host's sockets has it."""
-        heard = next((these for wire, these in self.listened.items() if wire.name == parent), frozenset())
+        heard = next((it.addresses for wire, it in self.listened.items() if wire.name == parent), frozenset())
         if heard is None or (address in heard) != (mac in OWN.macs):
             self.inquiry.hear(parent, address, mac, self.now)
 
@@ -156,6 +156,64 @@ def test_one_who_begins_to_answer_for_everything_is_never_taken_for_an_owner() -
     assert (told, lan.said()) == ({STRANGER}, {MINE: set()})
 
 
+@pytest.mark.parametrize("about", [About.CONTAINER, About.RANGE])
+@pytest.mark.parametrize("passed", [0.0, 0.2, 1.5, 15.0])
+def test_one_who_stops_answering_for_everything_is_never_taken_for_an_owner(about: About, passed: float) -> None:
+    lan = Lan(everything=STRANGER)
+    pool = [ip_address("192.168.1.192") + number for number in range(32)]
+    lan.want(SHIM, *(replace(SHIM, address=it, about=about) for it in pool))
+    lan.run(20)
+    lan.inquiry.forget(lan.now)  # somebody asks for all of it anew
+    lan.run(passed)
+    lan.everything = ""
+    for _ in range(3000):
+        lan.run(0.1)
+        assert not any(lan.said().values())
+    assert lan.inquiry.proxies() == frozenset()
+
+
+def test_who_asks_for_an_address_just_as_we_do_is_about_to_take_it_too() -> None:
+    lan = Lan()
+    wanted = MINE + 1
+    lan.want(replace(SHIM, address=wanted))
+    lan.run(0.1)
+    assert set(lan.listened[ETH0].probed) == {wanted}
+    lan.inquiry.hear("eth0", wanted, STRANGER, lan.now, asks=True)
+    lan.run(0.9)
+    assert lan.said() == {wanted: {STRANGER}}
+    lan.run(5)
+    assert lan.said() == {wanted: set()}, "the other one gave way"
+    assert set(lan.listened[ETH0].probed) == set()
+
+
+@pytest.mark.parametrize("question", [replace(SHIM, about=About.RANGE), replace(SHIM, about=About.CONTAINER)])
+def test_who_asks_for_an_address_that_is_not_to_be_taken_only_asks(question: Question) -> None:
+    lan = Lan()
+    lan.want(question)
+    lan.run(0.1)
+    lan.inquiry.hear("eth0", MINE, STRANGER, lan.now, asks=True)
+    lan.run(2)
+    assert lan.said() == {MINE: set()}
+
+
+def test_a_range_is_asked_for_anew_for_each_network_that_is_to_be_made() -> None:
+    lan = Lan()
+    to_be_made, there = replace(SHIM, about=About.RANGE), replace(SHIM, about=About.RANGE, of="id")
+    lan.want(to_be_made)
+    lan.run(2)
+    lan.want(there)
+    assert [it.question.of for it in lan.inquiry.words()] == ["id"], "it was asked for a moment ago"
+    lan.want(to_be_made)
+    assert lan.said() == {}
+
+
+def test_of_several_questions_about_one_address_the_most_urgent_is_asked() -> None:
+    lan = Lan()
+    lan.want(replace(SHIM, about=About.RANGE), SHIM, replace(SHIM, about=About.CONTAINER))
+    lan.run(2)
+    assert [it.question for it in lan.inquiry.words()] == [SHIM]
+
+
 def test_a_device_with_one_more_address_does_not() -> None:
     lan = Lan(owners={MINE: {STRANGER}, CONTROLS[0]: {STRANGER}})
     lan.want(SHIM)
@@ -220,7 +278,7 @@ def test_nothing_more_is_heard_of_what_is_known() -> None:
     lan = Lan(owners={MINE: {STRANGER}})
     lan.want(SHIM)
     lan.run(2.5)  # between two rounds, whatever the jitter
-    assert lan.inquiry.listened(lan.now) == {ETH0: frozenset()}
+    assert lan.inquiry.listened(lan.now) == {ETH0: Interest(addresses=frozenset())}
     asked = len(lan.asked)
     for _ in range(1000):
         lan.hear(MINE, OTHER)
@@ -271,7 +329,7 @@ def test_after_a_new_carrier_silence_counts_once_anything_was_heard_or_a_while_l
     lan.want(SHIM, first=False)
     lan.run(SETTLE - 2)
     assert lan.said() == {}
-    assert lan.inquiry.listened(lan.now) == {ETH0: None}, "any word will do"
+    assert lan.inquiry.listened(lan.now) == {ETH0: Interest(addresses=None)}, "any word will do"
     lan.run(4)
     assert lan.said() == {MINE: set()}
 
@@ -373,12 +431,12 @@ def test_what_is_in_use_of_a_range_is_asked_for_once_and_again_when_somebody_wan
 
 def test_another_container_at_an_address_is_another_question() -> None:
     lan = Lan()
-    web = replace(SHIM, about=About.CONTAINER, mac=CHILD)
+    web = replace(SHIM, about=About.CONTAINER, of=CHILD)
     lan.want(web)
     lan.run(1)
-    lan.want(replace(web, mac=OUR_MAC))
+    lan.want(replace(web, of=OUR_MAC))
     lan.run(1)
     assert lan.times(MINE) == 6
-    lan.want(replace(web, mac=OUR_MAC))
+    lan.want(replace(web, of=OUR_MAC))
     lan.run(1)
     assert lan.times(MINE) == 6

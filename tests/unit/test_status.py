@@ -13,7 +13,7 @@ from macvland.cli.status.overview import overview
 from macvland.cli.text.terminal import UNBOUNDED, plain
 from macvland.config import Config
 from macvland.error import ConfigError
-from macvland.model import About, Dad, Device, Finding, Heard, Hold, Host, Network, Obstacle, Subnet
+from macvland.model import About, Dad, Device, Finding, Heard, Hold, Host, Network, Obstacle, Question, Subnet
 from macvland.reconcile import Pass, converge
 from macvland.status import (
     VERSION,
@@ -112,10 +112,10 @@ def test_what_the_lan_has_against_a_network_is_a_warning_and_no_state() -> None:
 def test_what_the_lan_says_wrong_is_told_for_programs() -> None:
     device, router, mine = Device(mac="02:00:00:00:00:60"), ip_address("192.168.1.1"), ip_address("192.168.1.223")
     findings = {
-        Finding(parent="eth0", address=mine, about=About.SHIM, devices=frozenset({device})),
-        Finding(parent="eth0", address=router, about=About.GATEWAY),
-        Finding(parent="eth1", address=mine, about=About.CONTAINER),
-        Finding(parent="eth1", address=router, about=About.GATEWAY, devices=frozenset({device})),
+        Finding(question=Question(parent="eth0", address=mine, about=About.SHIM), devices=frozenset({device})),
+        Finding(question=Question(parent="eth0", address=router, about=About.GATEWAY)),
+        Finding(question=Question(parent="eth1", address=mine, about=About.CONTAINER)),
+        Finding(question=Question(parent="eth1", address=router, about=About.GATEWAY), devices=frozenset({device})),
     }
     heard = replace(SETTLED, seen=replace(SETTLED.seen, heard=Heard(findings=frozenset(findings))))
     found = status(declared(PUB), heard, NOW, {})
