@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from itertools import chain
 
 from macvland import journal
-from macvland.action import Action, Add, Change, Delete, Prove
+from macvland.action import Action, Add, Change, Delete, Disconnect, Prove
 from macvland.journal import log
 from macvland.model import Dad, Host, Network, Shim, ShimAddress
 from macvland.reconcile import Pass
@@ -32,7 +32,8 @@ def record(ended: Pass, now: Status, before: Status | None, seen: Host | None = 
         fields = {"MACVLAND_NETWORK": action.network, "MACVLAND_ACTION": type(action).__name__.lower()}
         again = isinstance(action, Add) and _what(action.thing) in lost
         text = f"{action}, which was gone" if again else str(action)
-        log(logging.INFO, journal.CHANGED, text, **fields, **({"MACVLAND_PARENT": parent} if parent else {}))
+        level = logging.WARNING if isinstance(action, Disconnect) else logging.INFO  # its user has to know
+        log(level, journal.CHANGED, text, **fields, **({"MACVLAND_PARENT": parent} if parent else {}))
     _errors(now, before)
     _engine(now, before)
     known = {network.name: network for network in before.networks} if before else {}

@@ -12,6 +12,7 @@ from macvland.cli.ending import ERROR, FINE, OTHERWISE, fail
 from macvland.cli.text.excerpt import excerpt
 from macvland.config import Config
 from macvland.config.fleet import fleet
+from macvland.config.host import is_exact
 from macvland.config.wording import quoted
 from macvland.error import ConfigError
 from macvland.machine import this_machine
@@ -36,6 +37,8 @@ def run(options: argparse.Namespace) -> int:
     """Check, and print every problem."""
     if options.fleet:
         return _fleet(options)
+    if options.host and not is_exact(options.host):
+        return fail(f"--host takes the name or the machine-id of one host, and {quoted(options.host)} is a pattern")
     machine = _called(options.host) if options.host else this_machine()
     checked = config.check(options.files, machine) if options.files else config.read(machine)
     return tell(checked, machine, as_json=options.json)

@@ -63,11 +63,15 @@ def _with_lans(declared: Config, seen: Host, identity: str) -> Host:
     disputes = {(it.parent, it.address): it for it in told.disputes}
     questions = wanted(declared, replace(seen, heard=Heard()), identity).questions
     found = (_finding(it, disputes.get((it.parent, str(it.address)))) for it in questions)
-    return replace(seen, heard=Heard(findings=frozenset(it for it in found if it)))
+    proxies = frozenset((it.parent, _device(mac)) for it in told.disputes if not it.address for mac in it.macs)
+    return replace(seen, heard=Heard(findings=frozenset(it for it in found if it), proxies=proxies))
 
 
 def _finding(question: Question, dispute: DisputeStatus | None) -> Finding | None:
     if dispute is None and question.about is About.GATEWAY:
         return None  # it answers; at which MAC is of no interest
-    devices = frozenset(Device(mac=mac, vendor=vendor_of(mac)) for mac in (dispute.macs if dispute else ()))
-    return Finding(question=question, devices=devices)
+    return Finding(question=question, devices=frozenset(map(_device, dispute.macs if dispute else ())))
+
+
+def _device(mac: str) -> Device:
+    return Device(mac=mac, vendor=vendor_of(mac))

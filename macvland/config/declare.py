@@ -108,6 +108,7 @@ def _declaration(file: Path, top: Table) -> Declaration:
     for each in meanings:
         _refuse_full(top, each, subnets)
     _refuse_endless(network, meanings)
+    _refuse_unasked(network, declaration, whole)
     return declaration
 
 
@@ -124,6 +125,19 @@ def _refuse_full(top: Table, declaration: Declaration, indices: Iterable[int]) -
             where = pool_place(declaration, subnet, ("subnet", index))
             right = "write a larger one, or reserve less"
             top.complain(where, f"{subnet.range or subnet.cidr} has no address left", right)
+
+
+def _refuse_unasked(network: Table, declaration: Declaration, whole: Iterable[Subnet]) -> None:
+    """Complain about what rests on the LAN's answers, where it is not asked."""
+    if not declaration.probe:
+        right = "remove one of the two"
+        if declaration.avoid_used:
+            network.complain(("avoid_used",), "which addresses are in use is not asked with `probe = false`", right)
+        if declaration.on_conflict is not OnConflict.WARN:
+            network.complain(("on_conflict",), "no conflict is heard of with `probe = false`", right)
+    versions = {subnet.cidr.version for subnet in whole}
+    if declaration.avoid_used and versions == {6}:
+        network.complain(("avoid_used",), "no subnet is of IPv4, and addresses of IPv6 are not asked for", "remove it")
 
 
 def _refuse_endless(network: Table, meanings: Iterable[Declaration]) -> None:

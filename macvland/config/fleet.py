@@ -43,6 +43,9 @@ def fleet(directory: Path) -> Fleet:
     """Return what the files in *directory* mean for all hosts that read them. OSError."""
     texts, wrong = given_texts(sorted(path for path in directory.iterdir() if counts(path.name)))
     good, errors = parsed(texts)
+    if not (texts or wrong):
+        right = "name the one that holds the files of the fleet, each *.toml, itself"
+        errors = (ConfigError(file=directory, wrong="no file of a network is in this directory", right=right),)
     try:
         hosts = population(pattern for declaration in good for pattern in _patterns(declaration))
     except TooManyError:

@@ -19,7 +19,7 @@ from macvland.lan.frames import ETH_P_ARP, ETH_P_IPV6, NOBODY, probe
 from macvland.lan.inquiry import Inquiry
 from macvland.lan.topic import Own, Wire, Word
 from macvland.lan.vendor import vendor_of
-from macvland.model import About, Address, Device, Finding, Heard, Host, Question
+from macvland.model import About, Device, Finding, Heard, Host, Question
 
 # A link that goes, or is gone: the kernel's notice of it has the daemon look.
 PASSING = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO, errno.ENOBUFS})
@@ -109,7 +109,7 @@ class Lan:
                 self._new = _heard(self._inquiry)
                 ears.tune(self._inquiry.listened(now))
             until = self._inquiry.next()
-        trouble = self._send(ears, [(wires[parent], address) for parent, address in due]) if due else self.trouble
+        trouble = self._send(ears, [(wires[it.parent], it) for it in due]) if due else self.trouble
         if (self._new, trouble) == (self._heard, self.trouble):
             return until
         if now < self._woke + BUNDLE:
@@ -118,15 +118,16 @@ class Lan:
         self._wake()
         return until
 
-    def _send(self, ears: Ears, due: Iterable[tuple[Wire, Address]]) -> str:
-        """Ask on each wire for the address; return what keeps some question from leaving, and is worth telling."""
+    def _send(self, ears: Ears, due: Iterable[tuple[Wire, Question]]) -> str:
+        """Ask each question on its wire; return what keeps some question from leaving, and is worth telling."""
         trouble = ""
-        for wire, address in due:
+        for wire, question in due:
+            kind = ETH_P_ARP if question.address.version == 4 else ETH_P_IPV6
             try:
-                ears.say(wire, ETH_P_ARP if address.version == 4 else ETH_P_IPV6, probe(wire.mac, address, wire.source))
+                ears.say(wire, kind, probe(wire.mac, question.address, wire.source_for(question)))
             except OSError as problem:
                 with self._lock:
-                    self._inquiry.unsaid((wire.name, address), monotonic())
+                    self._inquiry.unsaid(question, monotonic())
                 if problem.errno not in PASSING:
                     trouble = f"the LAN of '{wire.name}' cannot be asked for an address: {problem.strerror}"
         return trouble
@@ -169,7 +170,15 @@ def _wires(seen: Host) -> Iterator[Wire]:
         certain = {it.ip for it in link.addresses} - link.tentative
         # One that is no question itself: whoever has it as well would be asked from it.
         source = max((it for it in certain if isinstance(it, IPv6Address)), default=NOBODY)
-        yield Wire(name=link.name, index=link.index, mac=link.mac, live=live, macs=on_it, source=source)
+        yield Wire(
+            name=link.name,
+            index=link.index,
+            mac=link.mac,
+            live=live,
+            macs=on_it,
+            source=source,
+            addresses=link.addresses,
+        )
 
 
 def _own(seen: Host) -> Own:

@@ -1,16 +1,20 @@
 """The frames by which a LAN is asked for an address, and those that say who has one. Pure.
 
-Questions tell nobody anything that is not true. An ARP probe (RFC 5227, 2.1.1) has the sender's address 0.0.0.0, which
-no table takes. A solicitation says at which MAC its sender is, an address of the parent's own: without that, Linux
-answers nobody (ndisc_recv_ns). Only a parent that has no IPv6 address asks from ::, as duplicate address detection does
-(RFC 4862, 5.4.2): to a device that is just about to take the same address, that is an objection.
+Questions tell nobody anything that is not true. An ARP request is from the parent's own address in the subnet, where it
+has one: Linux with arp_filter answers that on one link (ip-sysctl.rst). For an address that is this host's, or is to be
+its own, it is a probe (RFC 5227, 2.1.1): from 0.0.0.0, which no table takes, and answered on all links.
+
+A solicitation says at which MAC its sender is, an address of the parent's own: without that, Linux answers nobody
+(ndisc_recv_ns). Only a parent that has no IPv6 address asks from ::, as duplicate address detection does (RFC 4862,
+5.4.2): to a device that is just about to take the same address, that is an objection.
 """
 
-from ipaddress import IPv4Address, IPv6Address
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address
 from struct import Struct
 from typing import NamedTuple
 
-from macvland.model import Address
+from macvland.model import Address, Interface
 
 ETH_P_ARP, ETH_P_IPV6 = 0x0806, 0x86DD
 REQUEST = 1
@@ -36,15 +40,23 @@ class Claim(NamedTuple):
     asks: bool = False  # whether it only asks if it may be there: a probe (RFC 5227, 2.1.1)
 
 
-def probe(mac: str, target: Address, source: IPv6Address = NOBODY) -> bytes:
-    """Return the frame that asks from *mac* who has *target*, and claims no address.
+def probe(mac: str, target: Address, source: Address | None = None) -> bytes:
+    """Return the frame that asks from *mac* who has *target*.
 
-    IPv6 asks from *source*, an address of *mac*'s that is certain, or without one as if *mac* wanted the *target*.
+    It asks from *source*, an address of *mac*'s that is certain, or without one as if *mac* wanted the *target*.
     """
     own = bytes.fromhex(mac.replace(":", ""))
     if isinstance(target, IPv6Address):
-        return _solicitation(own, target, source)
-    return ETHERNET.pack(BROADCAST, own, ETH_P_ARP) + ARP.pack(*HEAD, REQUEST, own, bytes(4), bytes(6), target.packed)
+        return _solicitation(own, target, source if isinstance(source, IPv6Address) else NOBODY)
+    sender = source.packed if isinstance(source, IPv4Address) else bytes(4)
+    return ETHERNET.pack(BROADCAST, own, ETH_P_ARP) + ARP.pack(*HEAD, REQUEST, own, sender, bytes(6), target.packed)
+
+
+def source_for(target: IPv4Address, own: Iterable[Interface]) -> IPv4Address | None:
+    """Return the address of *own* to ask for *target* from; None where it is one of them, or in no subnet of theirs."""
+    there = [one for one in own if isinstance(one, IPv4Interface)]
+    near = [one.ip for one in there if target in one.network]
+    return None if target in {one.ip for one in there} else min(near, default=None)
 
 
 def _solicitation(own: bytes, target: IPv6Address, source: IPv6Address) -> bytes:

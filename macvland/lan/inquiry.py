@@ -129,9 +129,9 @@ class Inquiry:
 
     # What to do
 
-    def steps(self, now: float) -> list[Key]:
-        """Return whom to ask at *now*, and draw the conclusions that are due."""
-        asked: list[Key] = []
+    def steps(self, now: float) -> list[Question]:
+        """Return what to ask at *now*, and draw the conclusions that are due."""
+        asked: list[Question] = []
         if now < self._free:
             return asked
         for key, topic in list(self._topics.items()):
@@ -140,7 +140,7 @@ class Inquiry:
             if topic.sent == PROBES:
                 self._conclude(topic, now)
                 continue
-            asked.append(key)
+            asked.append(topic.question)
             topic.sent += 1
             self._news = self._news or topic.sent == 1  # its answers are worth hearing
             topic.due = now + (GAP if topic.sent < PROBES else LAST)
@@ -157,9 +157,9 @@ class Inquiry:
             self._drop()
         return news
 
-    def unsaid(self, key: Key, now: float) -> None:
-        """Take note that a question did not leave: silence would mean nothing."""
-        topic = self._topics.get(key)
+    def unsaid(self, question: Question, now: float) -> None:
+        """Take note that *question* did not leave: silence would mean nothing."""
+        topic = self._topics.get((question.parent, question.address))
         if topic:
             self._news = True
             topic.ask(now + AGAIN)

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from time import monotonic
 
 from macvland.error import ApplyError
-from macvland.lan.frames import ETH_P_ARP, claim_in, probe
+from macvland.lan.frames import ETH_P_ARP, claim_in, probe, source_for
 from macvland.model import Link
 
 PACKET_OUTGOING = 4
@@ -39,7 +39,7 @@ def _answers(packets: socket.socket, link: Link, targets: Sequence[IPv4Address],
     due = monotonic()
     for target in targets:
         yield from _heard(packets, asked, due)
-        packets.send(probe(link.mac, target))
+        packets.send(probe(link.mac, target, source_for(target, link.addresses)))
         due = monotonic() + 1 / rate  # from now: who was kept waiting makes up for nothing by a burst
     yield from _heard(packets, asked, monotonic() + LAST_WAIT)
 

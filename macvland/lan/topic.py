@@ -4,8 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 
-from macvland.lan.frames import NOBODY
-from macvland.model import About, Address, Question
+from macvland.lan.frames import NOBODY, source_for
+from macvland.model import About, Address, Interface, Question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,13 @@ class Wire:
     live: bool  # up, with a carrier
     macs: frozenset[str] = frozenset()  # of the parent and of what is on it
     source: IPv6Address = NOBODY  # that it asks from
+    addresses: frozenset[Interface] = frozenset()
+
+    def source_for(self, question: Question) -> Address | None:
+        """Return the address that *question* is asked from; None if from nobody's."""
+        if isinstance(question.address, IPv6Address):
+            return self.source
+        return None if question.about is About.SHIM else source_for(question.address, self.addresses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,8 +52,8 @@ class DisputeStatus:
     """One address of which the LAN of a parent says what it should not."""
 
     parent: str
-    address: str
-    about: str  # what it is here: shim, gateway, container, or range
+    address: str  # "" for all of them
+    about: str  # what it is here: shim, gateway, container, or range; "everything" for all of them
     macs: tuple[str, ...]  # that have it there as well; none for a gateway, which should answer and does not
 
 

@@ -79,15 +79,21 @@ def _warnings(ended: Pass, last: Mapping[str, NetworkStatus]) -> dict[str, set[s
 
 
 def _disputes(heard: Heard | None) -> tuple[DisputeStatus, ...]:
-    wrong = [it for it in heard.findings if it.wrong] if heard else []
-    told = (
+    if heard is None:
+        return ()
+    told = [
+        DisputeStatus(parent=parent, address="", about="everything", macs=(device.mac,))
+        for parent, device in heard.proxies
+    ]
+    told += (
         DisputeStatus(
             parent=it.question.parent,
             address=str(it.question.address),
             about=it.question.about.name.lower(),
             macs=tuple(sorted(device.mac for device in it.devices)),
         )
-        for it in wrong
+        for it in heard.findings
+        if it.wrong
     )
     return tuple(sorted(told, key=lambda it: (it.parent, it.address)))
 

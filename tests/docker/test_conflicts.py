@@ -21,6 +21,7 @@ from tests.scene import (
     lines,
     lines_up_to,
     network_status,
+    networks,
     wait_for_state,
     wait_for_ways,
 )
@@ -168,7 +169,10 @@ def test_a_container_in_conflict_is_taken_off_where_the_file_says_so(
     host.container("other", "pub_net", ip="192.168.1.196")
     host.container("web", "pub_net", ip=WEB)
     with having(camera, WEB):
-        daemon.wait_for("disconnect container 'web' on Docker network 'pub_net': " + taken(WEB, "its address", camera))
+        daemon.wait_for(
+            "warning: pub_net: disconnect container 'web' on Docker network 'pub_net': "
+            + taken(WEB, "its address", camera)
+        )
         wait_until(lambda: "pub_net" not in host.docker("inspect", "--format", "{{json .NetworkSettings}}", "web"))
     wait_for_ways(host, {"192.168.1.196": HOST})
     wait_for_warnings(host)
@@ -288,6 +292,27 @@ def test_who_answers_for_everything_is_told_once_and_is_no_conflict(
     wait_for_warnings(host, seconds=40)
 
 
+def test_who_stops_answering_for_everything_costs_no_container_its_network(
+    host: Host, serve: Serving, camera: Station
+) -> None:
+    daemon = serve()
+    told = f"{camera.mac} answers for every address on the LAN of 'eth0' (proxy ARP): its answers do not count"
+    with program(camera, "everything"):
+        host.drop("pub_net.toml", declare(OWN, extra='on_conflict = "disconnect"'))
+        wait_for_state(daemon, host, "pub_net", "ready")
+        host.container("web", "pub_net", ip=WEB)
+        wait_for_warnings(host, told)
+        daemon.signal(SIGHUP)  # all is asked anew
+        codes = [one["code"] for one in json.loads(host.ctl("doctor", "--json").stdout)["findings"]]
+        assert codes == ["MV504"]
+    wait_for_warnings(host, seconds=40)
+    assert [line for line in lines(daemon) if camera.mac in line] == [
+        f"macvland: warning: pub_net: {told}",
+        f"macvland: pub_net: no longer so: {told}",
+    ]
+    wait_for_ways(host, {WEB: OWN_ADDRESS})
+
+
 @pytest.mark.fault("D59")
 def test_somebody_who_sends_with_a_mac_of_ours_is_told(host: Host, serve: Serving, camera: Station) -> None:
     daemon = serve()
@@ -339,7 +364,7 @@ def test_a_device_that_shouts_and_changes_its_mac_is_told_in_few_lines(
     wait_for_state(daemon, host, "pub_net", "ready")
     logged = len(lines(daemon))
     strangers = ("02:00:00:00:77:01", "02:00:00:00:77:02")
-    both = f"{' and '.join(strangers)} on the LAN of 'eth0' has {OWN_ADDRESS}, the host's address, as well"
+    both = f"{' and '.join(strangers)} on the LAN of 'eth0' have {OWN_ADDRESS}, the host's address, as well"
     with (
         program(camera, "claim", strangers[0], OWN_ADDRESS, "0.0005"),
         program(camera, "claim", strangers[1], OWN_ADDRESS, "0.0005"),
@@ -365,3 +390,12 @@ def test_what_the_lan_has_in_use_is_never_handed_out(host: Host, serve: Serving,
         assert first not in web.addresses
     daemon.signal(SIGHUP)
     wait_for_warnings(host, seconds=20)
+    host.docker("rm", "--force", "web")
+    camera.ip("address", "add", "192.168.1.196/24", "dev", camera.nic)  # and says nothing
+    try:
+        host.docker("network", "rm", "pub_net")
+        wait_until(lambda: networks(host).keys() == {"pub_net"})
+        (pool,) = inspect(host, "pub_net")["IPAM"]["Config"]
+        assert "192.168.1.196" in pool["AuxiliaryAddresses"].values(), "the range is asked for anew"
+    finally:
+        camera.ip("address", "delete", "192.168.1.196/24", "dev", camera.nic)

@@ -428,7 +428,7 @@ def test_a_network_that_is_not_there_says_which_are(host: Host) -> None:
     assert (told.returncode, told.stderr) == (1, "macvlanctl: there is no network 'nope': known are pub_net\n")
 
 
-def test_the_doctor_tells_the_lan_nothing_and_changes_nothing(stage: Stage, shared_lab: Lab) -> None:
+def test_the_doctor_tells_the_lan_nothing_new_and_changes_nothing(stage: Stage, shared_lab: Lab) -> None:
     stage.ready()
     shared_lab.router.ip("neigh", "flush", "all")
     before = [stage.host.ip(what, "show") for what in ("link", "address", "route", "rule")]
@@ -436,7 +436,10 @@ def test_the_doctor_tells_the_lan_nothing_and_changes_nothing(stage: Stage, shar
         assert codes(stage.host) == set()
         seen = Wire(packets).arps()
     probes = [arp for arp in seen if arp.operation == REQUEST and arp.source == stage.host.mac]
-    assert {probe.sender for probe in probes} == {"0.0.0.0"}
+    assert {(probe.sender, probe.target == stage.host.address) for probe in probes} == {
+        (stage.host.address, False),
+        ("0.0.0.0", True),
+    }
     assert [probe.target for probe in probes].count(shared_lab.router.address) == 2  # a frame may get lost
     assert len(probes) < 40  # the range has 32 addresses
     assert [stage.host.ip(what, "show") for what in ("link", "address", "route", "rule")] == before

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import Host, Lab
+from tests.lab import Host, Lab, wait_until
 from tests.scene import (
     BORROWED,
+    OWN,
     Serving,
     declare,
     inspect,
+    ipv4_addresses,
+    network_status,
     networks,
     shims,
     status,
@@ -71,6 +74,29 @@ def test_two_hosts_that_share_a_file_hand_out_addresses_of_their_own_and_reach_e
         node.docker(*inside[1:], other.address)
         node.docker(*inside[1:], ADDRESSES[node.name])
         node.ping(webs[other.name])
+        assert node.ctl("arp", "--probe").returncode == 0, "nobody has two MACs"
+
+
+def test_of_two_hosts_that_are_about_to_take_one_address_one_gets_it(
+    nodes: tuple[Host, ...], serving: tuple[Serving, ...]
+) -> None:
+    daemons = [serve() for serve in serving]
+    for node in nodes:
+        node.drop("pub_net.toml", declare(OWN))
+    for node, daemon in zip(nodes, daemons, strict=True):
+        wait_until(lambda: (it := network_status(node, "pub_net")) and str(it.state) in {"ready", "failed"})  # noqa: B023
+        assert daemon.process.poll() is None
+    wait_until(lambda: sorted(states(nodes)) == ["failed", "ready"], 60)
+    (loser,) = (node for node, state in zip(nodes, states(nodes), strict=True) if state == "failed")
+    (winner,) = (node for node in nodes if node is not loser)
+    found = network_status(loser, "pub_net")
+    assert found
+    assert winner.mac in found.reasons[0]
+    assert ipv4_addresses(loser, "mv-pub_net") == []
+
+
+def states(nodes: tuple[Host, ...]) -> list[str]:
+    return [str(found.state) if (found := network_status(node, "pub_net")) else "" for node in nodes]
 
 
 def inspect_address(host: Host) -> str:

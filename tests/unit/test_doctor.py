@@ -254,6 +254,13 @@ def test_a_shim_with_an_address_may_ignore_questions_for_others() -> None:
     assert diagnosis(shot) == []
 
 
+def test_the_line_that_keeps_docker_off_a_taken_address_says_what_the_file_says_already() -> None:
+    shot = sighting(asked="192.168.1.200", answers="192.168.1.200")
+    reserved = replace(HERE, subnets=(replace(LAN, reserved=frozenset({ip_address("192.168.1.201")})),))
+    found = diagnosis(replace(shot, sightings=(replace(shot.sightings[0], lan=reserved),)))
+    assert found[0].remedy == ('reserved = ["192.168.1.200-192.168.1.201"]',)
+
+
 def test_what_ends_flux_is_the_filter_of_the_link_that_answers_too_much() -> None:
     two = sighting(
         claim("192.168.1.50", ETH0.mac, "host"), claim("192.168.1.50", HAND_MADE.mac, "shim.0 answers for host")

@@ -275,11 +275,18 @@ def test_the_verb_tells_programs_which_hosts_and_an_address(tmp_path: Path, caps
 
 
 def test_the_verb_takes_one_directory_that_can_be_read(tmp_path: Path, capsys: Output) -> None:
-    missing = tmp_path / "missing"
+    missing, empty = tmp_path / "missing", tmp_path / "empty"
+    empty.mkdir()
+    (empty / "pub_net.tom").write_text(network())
     assert cli.main(["check", "--fleet", str(missing)]) == 1
+    assert cli.main(["check", "--fleet", str(empty)]) == 1
+    assert cli.main(["check", "--host", "node*"]) == 1
     assert cli.main(["check", "--fleet", str(tmp_path), "a.toml"]) == 1
     assert capsys.readouterr().err == (
         f"macvlanctl: {missing} cannot be read: No such file or directory\n"
+        f"{empty}: no file of a network is in this directory; "
+        "name the one that holds the files of the fleet, each *.toml, itself\n"
+        "macvlanctl: --host takes the name or the machine-id of one host, and 'node*' is a pattern\n"
         "macvlanctl: --fleet takes a directory, which holds all files of the fleet; leave out the others\n"
     )
 

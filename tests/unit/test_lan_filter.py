@@ -3,7 +3,7 @@
 import random
 import socket
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 
 import pytest
 
@@ -23,6 +23,7 @@ from macvland.lan.frames import (
     Claim,
     claim_in,
     probe,
+    source_for,
 )
 
 OURS, FOREIGN = "02:42:c0:a8:01:33", "06:42:c0:a8:01:33"
@@ -123,6 +124,18 @@ CLAIMS = {
 @pytest.mark.parametrize(("frame", "claim"), CLAIMS.values(), ids=CLAIMS)
 def test_what_a_frame_claims(frame: bytes, claim: object) -> None:
     assert claim_in(frame) == claim
+
+
+@pytest.mark.parametrize(
+    ("target", "source"),
+    [("192.168.1.60", "192.168.1.50"), ("192.168.1.50", None), ("10.9.9.60", None), ("10.0.0.60", "10.0.0.50")],
+    ids=["in a subnet of the link's", "the link's own", "in no subnet of it", "in another one"],
+)
+def test_from_which_address_the_lan_is_asked(target: str, source: str | None) -> None:
+    own = [ip_interface(it) for it in ("192.168.1.50/24", "10.0.0.50/24", "fd00::50/64")]
+    found = source_for(IPv4Address(target), own)
+    assert found == (IPv4Address(source) if source else None)
+    assert probe(FOREIGN, IPv4Address(target), found)[28:32] == (found.packed if found else bytes(4))
 
 
 @pytest.mark.parametrize("source", ["::", "2001:db8::52"])

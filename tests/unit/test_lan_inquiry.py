@@ -51,10 +51,10 @@ class Lan:
             asked = self.inquiry.steps(self.now)
             if self.inquiry.news():
                 self.listened = self.inquiry.listened(self.now)
-            for parent, address in asked:
-                self.asked.append((self.now, address))
-                for mac in self.owners.get(address, set()) | ({self.everything} - {""}):
-                    self.answer(parent, address, mac)
+            for it in asked:
+                self.asked.append((self.now, it.address))
+                for mac in self.owners.get(it.address, set()) | ({self.everything} - {""}):
+                    self.answer(it.parent, it.address, mac)
             due = self.inquiry.next()
             if due is None or due > end:
                 break

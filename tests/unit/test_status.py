@@ -117,9 +117,11 @@ def test_what_the_lan_says_wrong_is_told_for_programs() -> None:
         Finding(question=Question(parent="eth1", address=mine, about=About.CONTAINER)),
         Finding(question=Question(parent="eth1", address=router, about=About.GATEWAY), devices=frozenset({device})),
     }
-    heard = replace(SETTLED, seen=replace(SETTLED.seen, heard=Heard(findings=frozenset(findings))))
+    said = Heard(findings=frozenset(findings), proxies=frozenset({("eth0", device)}))
+    heard = replace(SETTLED, seen=replace(SETTLED.seen, heard=said))
     found = status(declared(PUB), heard, NOW, {})
     assert found.disputes == (
+        DisputeStatus(parent="eth0", address="", about="everything", macs=("02:00:00:00:00:60",)),
         DisputeStatus(parent="eth0", address="192.168.1.1", about="gateway", macs=()),
         DisputeStatus(parent="eth0", address="192.168.1.223", about="shim", macs=("02:00:00:00:00:60",)),
     )

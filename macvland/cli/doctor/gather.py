@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from typing import TypeVar
 
 from macvland.cli.adopt.handmade import candidates
-from macvland.cli.arp.lan import Lan, claims, heard_of, lans
+from macvland.cli.arp.lan import Claim, Lan, claims, heard_of, lans
 from macvland.cli.daemon import NOT_HERE, is_current, last, remembered
 from macvland.cli.doctor.docker import of_reports
 from macvland.cli.doctor.machine import read_machine
@@ -157,8 +157,18 @@ def _sighting(lan: Lan, shot: Snapshot, notes: Notes) -> Sighting:
         asked, answers = [], frozenset()
     names = [link.name for link in seen.links if link.kind == "macvlan"] + [shim.name for shim in seen.shims]
     settings = {name: arp_settings(name) for name in (lan.link.name, *names)}
-    found = claims(lan, seen, settings, heard_of(lan, neighbours, answers), remembered(seen))
+    said = _counting(heard_of(lan, neighbours, answers), lan, seen)
+    answers &= frozenset((it.address, it.mac) for it, _ in said)
+    found = claims(lan, seen, settings, said, remembered(seen))
     return Sighting(lan=lan, claims=tuple(found), asked=frozenset(asked), answers=answers)
+
+
+def _counting(said: Sequence[tuple[Claim, bool]], lan: Lan, seen: Host) -> list[tuple[Claim, bool]]:
+    """Return *said* without who claims everything, as the daemon knows; he may be the gateway if nobody else is."""
+    proxies = {device.mac for parent, device in seen.heard.proxies if parent == lan.link.name} if seen.heard else ()
+    others = [(claim, fresh) for claim, fresh in said if claim.mac not in proxies]
+    mute = {subnet.gateway for subnet in lan.subnets} - {claim.address for claim, _ in others}
+    return others + [(claim, fresh) for claim, fresh in said if claim.mac in proxies and claim.address in mute]
 
 
 def _asked(lan: Lan, shot: Snapshot) -> list[IPv4Address]:

@@ -1,7 +1,7 @@
 """Findings about the LAN: who answered when it was asked by ARP, and for whose address. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address
 from itertools import islice
 from shlex import quote
@@ -107,8 +107,15 @@ def taken(shot: Snapshot) -> Iterator[Finding]:
                 network=sighting.lan.network,
                 symptom="a new container may get the address of another device, and cut both off",
                 evidence=(listed([f"{address} is at {mac}" for address, mac in found.items()]),),
-                remedy=(f"reserved = [{', '.join(map(quoted, spans(found)))}]",),
+                remedy=tuple(_reserving(sighting.lan, found)),
             )
+
+
+def _reserving(lan: Lan, found: Iterable[Address]) -> Iterator[str]:
+    """Yield for each subnet what its `reserved` has to say for *found* besides what it says already."""
+    for subnet in lan.subnets:
+        if here := [address for address in found if address in subnet.cidr]:
+            yield f"reserved = [{', '.join(map(quoted, spans({*here, *subnet.reserved})))}]"
 
 
 def disputes(shot: Snapshot) -> Iterator[Finding]:
@@ -127,9 +134,9 @@ def disputes(shot: Snapshot) -> Iterator[Finding]:
             yield Finding(
                 code="MV504",
                 network=name,
-                symptom="this host and another device on the LAN are in each other's way",
+                symptom="the LAN does not fit what this host has there",
                 evidence=tuple(sorted(found)),
-                remedy=(f"macvlanctl arp --probe {name}", f"journalctl MACVLAND_NETWORK={name} --since -1h"),
+                remedy=(f"macvlanctl status {name}", f"journalctl MACVLAND_NETWORK={name} --since -1h"),
             )
 
 
