@@ -43,7 +43,7 @@ MODE = "write `mode` in [network]"
 QUEUE = "write `bcqueuelen` in [shim]"
 VLAN = "write `vlan` in [network]"
 SHIM = "write a [shim] table; it may be empty"
-HOST = "write `host` in [match]"
+HOST = "write `host` in [match], and [host.NAME] for what is other on one of them"
 
 # What Docker, Compose and the other tools call things.
 ELSEWHERE = {

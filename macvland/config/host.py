@@ -43,7 +43,7 @@ def admission(value: object) -> str:
     """Return *value* as a pattern, with a "!" before it where those that it means are not meant."""
     text = string(value)
     words = re.findall("[^ ,]+", text)
-    if len(words) > 1:
+    if len(words) > 1 and all(re.fullmatch(PATTERN, word.removeprefix(NOT)) for word in words):
         listed = ", ".join(f'"{escaped(word)}"' for word in words)
         raise RefusalError(f"{quoted(text)} can mean no host", f"write an array: [{listed}]")
     return f"{NOT}{pattern(text[1:])}" if text.startswith(NOT) else pattern(text)

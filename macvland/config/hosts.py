@@ -127,7 +127,8 @@ def _may_be(meant: str, match: tuple[str, ...]) -> bool:
 
 
 def _instead(name: str, match: tuple[str, ...]) -> str:
-    near = get_close_matches(name, [one for one in match if is_exact(one) and not one.startswith(NOT)], 1)
+    known = [one for one in match if is_exact(one) and not one.startswith(NOT)]
+    near = [one for one in known if one.startswith(f"{name}.")] or get_close_matches(name, known, 1)
     return f"did you mean [host.{_key(near[0])}]?" if near else f"write {quoted(name)} in [match], or remove the table"
 
 

@@ -16,17 +16,13 @@ from macvland.wanted.there import as_declared, is_met
 SHOWN = 4  # of many
 
 
-def asks(declaration: Declaration, facts: Facts) -> bool:
-    """Tell whether the range of *declaration* is asked for at all."""
-    return declaration.avoid_used and declaration.probe and facts.seen.heard is not None
-
-
 def in_range(declaration: Declaration, link: Link, facts: Facts) -> Iterator[Question]:
     """Yield the questions for the IPv4 addresses that Docker may hand out, and nobody here has.
 
-    For a network that is to be made they are other ones than for one that is there: the answers may be old.
+    For a network that is to be made they are other ones than for one that is there: the answers may be old. While
+    Docker does not answer, nobody knows which it is.
     """
-    if not asks(declaration, facts):
+    if not declaration.avoid_used or not declaration.probe or facts.seen.heard is None or facts.seen.engine is None:
         return
     there = facts.networks[declaration.name]
     met = is_met(as_declared(declaration, link.name), there, link)

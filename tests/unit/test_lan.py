@@ -252,6 +252,11 @@ def test_what_was_asked_for_a_network_that_was_made_says_nothing_of_the_next_one
     assert goal(declared(other), before).host.networks == before.networks, "the old one stays meanwhile"
 
 
+def test_while_docker_does_not_answer_no_range_is_asked_for_anew() -> None:
+    silent = replace(swept(settled(TIDY)), engine=None, networks=frozenset(), attachments=frozenset())
+    assert not [it for it in goal(declared(TIDY), silent).questions if it.about is About.RANGE]
+
+
 def test_an_address_that_was_free_for_docker_is_asked_for_before_the_shim_gets_it() -> None:
     host = swept(settled(replace(TIDY, shim=replace(TIDY.shim, addresses=frozenset()))))  # type: ignore[type-var]
     assert OWN not in addresses(TIDY, host)
