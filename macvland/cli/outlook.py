@@ -10,7 +10,7 @@ from macvland.engine import Docker
 from macvland.kernel import Kernel
 from macvland.lan.vendor import vendor_of
 from macvland.machine import machine_id, this_machine
-from macvland.model import About, Device, Finding, Goal, Heard, Host, Question
+from macvland.model import About, Device, Finding, Goal, Heard, Hold, Host, Question
 from macvland.plan import plan
 from macvland.reconcile import look
 from macvland.status import DisputeStatus
@@ -25,6 +25,7 @@ class Outlook:
     seen: Host
     actions: tuple[Action, ...]
     obstacles: tuple[str, ...]
+    warnings: tuple[str, ...] = ()  # what the LAN has against what is in place; they come and go
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +43,16 @@ def outlook(declared: Config | None = None) -> Outlook:
     docker = Docker()
     sight = sight_of(docker, declared)
     refusals = [f"{one.action.network}: {one.reason}" for one in docker.rehearse(sight.actions)]
-    obstacles = sorted((*(f"{one.network}: {one.reason}" for one in sight.goal.obstacles), *refusals))
-    return Outlook(declared=sight.declared, seen=sight.seen, actions=sight.actions, obstacles=tuple(obstacles))
+    told = {one: f"{one.network}: {one.reason}" for one in sight.goal.obstacles}
+    warnings = sorted(text for one, text in told.items() if one.hold is Hold.DISPUTED)
+    obstacles = sorted((*(text for one, text in told.items() if one.hold is not Hold.DISPUTED), *refusals))
+    return Outlook(
+        declared=sight.declared,
+        seen=sight.seen,
+        actions=sight.actions,
+        obstacles=tuple(obstacles),
+        warnings=tuple(warnings),
+    )
 
 
 def sight_of(docker: Docker, declared: Config | None = None) -> Sight:

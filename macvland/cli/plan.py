@@ -23,14 +23,14 @@ def run(options: argparse.Namespace) -> int:
         told = {
             "version": 1,
             "actions": described(ahead.actions, ahead.seen),
-            "obstacles": ahead.obstacles,
+            "obstacles": (*ahead.obstacles, *ahead.warnings),
             "errors": [str(error) for error in ahead.declared.errors],
         }
         print(json.dumps(told, indent=1))
     else:
         for line in steps(ahead.actions, ahead.seen, columns(), paint()):
             print(line)
-        for text in (*ahead.obstacles, *ahead.declared.errors):
+        for text in (*ahead.obstacles, *ahead.warnings, *ahead.declared.errors):
             print(text, file=sys.stderr)
         if not ahead.actions:
             print("nothing to do")

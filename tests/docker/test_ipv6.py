@@ -170,20 +170,25 @@ def test_an_address_that_another_device_has_is_not_taken_until_it_lets_go(
 
 
 @pytest.mark.fault("D59")
-def test_a_containers_address_that_a_device_has_is_told_until_it_lets_go(
-    shared_lab: Lab, host: Host, serve: Serving
+@pytest.mark.parametrize(
+    ("address", "whose"),
+    [(WEB6, "the address of container 'web'"), (HOST6, "the host's address")],
+    ids=["a container's", "the host's"],
+)
+def test_an_address_that_a_device_has_as_well_is_told_until_it_lets_go(
+    shared_lab: Lab, host: Host, serve: Serving, address: str, whose: str
 ) -> None:
     router = shared_lab.router
-    router.ip("address", "add", f"{WEB6}/64", "dev", router.nic, "nodad")
+    router.ip("address", "add", f"{address}/64", "dev", router.nic, "nodad")
     try:
         daemon = serve()
         host.drop("pub_net.toml", GIVEN)
         wait_for_state(daemon, host, "pub_net", "ready")
         host.container("web", "pub_net", ip=WEB, ip6=WEB6)
-        told = f"{router.mac} on the LAN of 'eth0' has {WEB6}, the address of container 'web', as well"
+        told = f"{router.mac} on the LAN of 'eth0' has {address}, {whose}, as well"
         wait_until(lambda: (it := network_status(host, "pub_net")) and it.warnings == (told,))
     finally:
-        router.ip("address", "delete", f"{WEB6}/64", "dev", router.nic)
+        router.ip("address", "delete", f"{address}/64", "dev", router.nic)
     wait_until(lambda: (it := network_status(host, "pub_net")) and it.warnings == (), 30)
 
 

@@ -197,7 +197,7 @@ def test_ctrl_c_before_there_is_a_question_brings_back_what_was(when: str, host:
     if when == "in the middle":
         wait_until(host.path(TRIAL).exists)
     else:
-        trial.wait_for("replace Docker network")
+        trial.wait_for("off the network for about")  # the last line of the plan
     trial.type(CTRL_C)
     assert trial.end() == 2
     assert trial.text.endswith(("Ctrl-C: nothing was changed\n", "all is as it was\n"))
