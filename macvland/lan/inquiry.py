@@ -281,14 +281,14 @@ class Inquiry:
         return found
 
     def _claimed(self) -> frozenset[Key]:
-        """Return what the host is about to take: somebody who asks for it at the same time is about to as well.
+        """Return what the host is about to take: somebody who asks for it meanwhile is about to as well.
 
-        To ask is to claim nothing at any other time (RFC 5227, 2.1.1).
+        To ask is to claim nothing at any other time (RFC 5227, 2.1.1). Until it has the address, nobody answers for it.
         """
         return frozenset(
             key
             for key, it in self._topics.items()
-            if it.question.about is About.SHIM and it.answers is None and it.question.address not in self._own.addresses
+            if it.question.about is About.SHIM and it.question.address not in self._own.addresses
         )
 
     def _worth(self, topic: Topic) -> bool:
