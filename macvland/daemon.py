@@ -145,7 +145,7 @@ class Daemon:
         def want(seen: Host) -> Goal:
             gone = removals(declared, seen)
             held = gone if hold_all else self._grace.fresh(gone, now)
-            asked = self._recheck.due(seen.addresses, now)
+            asked = self._recheck.again(seen.addresses, now)
             seen = replace(seen, heard=heard)
             goal = wanted(declared, seen, self._machine_id, held, asked, ways=self._ways.recall())
             self._lan.ask(goal.questions, seen)  # at once: the LAN answers while Docker works

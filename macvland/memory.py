@@ -91,13 +91,14 @@ class Recheck:
         """Start without one."""
         self._questions: dict[tuple[str, Address], _Question] = {}
 
-    def due(self, addresses: Collection[ShimAddress], now: float) -> frozenset[ShimAddress]:
-        """Return those of *addresses*, all that are seen, that another device had and that it is time to ask for again.
+    def again(self, addresses: Collection[ShimAddress], now: float) -> frozenset[ShimAddress]:
+        """Return those of *addresses*, all that are seen, that another device had when the LAN was asked last.
 
-        Whoever gets them does ask. One that is certain or gone is forgotten.
+        For what is denied it is time to ask again, and whoever gets it does; the others are asked for just now.
+        One that is certain or gone is forgotten.
         """
         before, self._questions = self._questions, {}
-        due = []
+        found = []
         for it in addresses:
             name = (it.shim, it.address)
             last = before.get(name)
@@ -106,10 +107,12 @@ class Recheck:
                 self._questions[name] = _Question(failures, now + delay(failures))
             elif it.dad is Dad.FAILED and last and last.again is not None and last.again <= now:
                 self._questions[name] = _Question(last.failures, None)
-                due.append(it)
+                found.append(it)
             elif it.dad is not Dad.DONE and last:
                 self._questions[name] = last
-        return frozenset(due)
+                if it.dad is Dad.TENTATIVE:
+                    found.append(it)
+        return frozenset(found)
 
     def next(self) -> float | None:
         """Return the monotonic time of the next question, None if there is none to ask."""

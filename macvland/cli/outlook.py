@@ -29,7 +29,7 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class Look:
     """The files, the host as it is and as they ask for it, and what is to be done, in safe order."""
 
     declared: Config
@@ -41,27 +41,27 @@ class Sight:
 def outlook(declared: Config | None = None) -> Outlook:
     """Look at files (or take *declared* for them), kernel and Docker. ApplyError where the kernel cannot be seen."""
     docker = Docker()
-    sight = sight_of(docker, declared)
-    refusals = [f"{one.action.network}: {one.reason}" for one in docker.rehearse(sight.actions)]
-    told = {one: f"{one.network}: {one.reason}" for one in sight.goal.obstacles}
+    ahead = look_ahead(docker, declared)
+    refusals = [f"{one.action.network}: {one.reason}" for one in docker.rehearse(ahead.actions)]
+    told = {one: f"{one.network}: {one.reason}" for one in ahead.goal.obstacles}
     warnings = sorted(text for one, text in told.items() if one.hold is Hold.DISPUTED)
     obstacles = sorted((*(text for one, text in told.items() if one.hold is not Hold.DISPUTED), *refusals))
     return Outlook(
-        declared=sight.declared,
-        seen=sight.seen,
-        actions=sight.actions,
+        declared=ahead.declared,
+        seen=ahead.seen,
+        actions=ahead.actions,
         obstacles=tuple(obstacles),
         warnings=tuple(warnings),
     )
 
 
-def sight_of(docker: Docker, declared: Config | None = None) -> Sight:
+def look_ahead(docker: Docker, declared: Config | None = None) -> Look:
     """Look, as `outlook` does, and ask *docker* nothing but what there is."""
     declared = config.read(this_machine()) if declared is None else declared
     identity = machine_id()
     seen = _with_lans(declared, look(Kernel(), docker), identity)
     goal = wanted(declared, seen, identity)
-    return Sight(declared=declared, seen=seen, goal=goal, actions=plan(goal.host, seen))
+    return Look(declared=declared, seen=seen, goal=goal, actions=plan(goal.host, seen))
 
 
 def _with_lans(declared: Config, seen: Host, identity: str) -> Host:

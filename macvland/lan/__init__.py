@@ -142,7 +142,7 @@ class Lan:
             with self._lock:
                 for parent, claim in claims:
                     if claim:
-                        self._inquiry.hear(parent, claim.address, claim.mac, now, asks=claim.asks)
+                        self._inquiry.hear(parent, claim, now)
         return loud
 
 

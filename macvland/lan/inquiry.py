@@ -10,7 +10,7 @@ later; until then nothing more is heard of it, for a device that shouts has no m
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from macvland.lan.frames import NOBODY
+from macvland.lan.frames import NOBODY, Claim
 from macvland.lan.topic import Interest, Line, Own, Topic, Wire, Word, answering
 from macvland.model import About, Address, Question
 from macvland.pauses import LONGEST, delay
@@ -96,13 +96,12 @@ class Inquiry:
 
     # What is said
 
-    def hear(self, parent: str, address: Address, mac: str, now: float, *, asks: bool = False) -> None:
-        """Take note that *mac* said on the LAN of *parent* that it has *address*, or *asks* whether it can have it."""
-        if asks and (parent, address) not in self._claimed():
-            return
+    def hear(self, parent: str, claim: Claim, now: float) -> None:
+        """Take note of what somebody said on the LAN of *parent*."""
+        address, mac, asks = claim
         line, topic = self._lines.get(parent), self._topics.get((parent, address))
         ours = mac in self._own.macs
-        if line is None:
+        if line is None or (asks and not (topic and self._takes(topic))):
             return
         self._news = self._news or line.alive == ours
         line.alive = line.alive or not ours
@@ -266,7 +265,6 @@ class Inquiry:
     def listened(self, now: float) -> dict[Wire, Interest]:
         """Return by wire what to listen to: everything, while any word would show that a port forwards."""
         found: dict[Wire, Interest] = {}
-        claimed = self._claimed()
         by_parent: dict[str, list[Topic]] = defaultdict(list)
         for topic in self._topics.values():
             by_parent[topic.question.parent].append(topic)
@@ -276,20 +274,16 @@ class Inquiry:
                 continue
             unsure = not line.alive and now < line.since + SETTLE and any(it.asking for it in topics)
             worth = frozenset(it.question.address for it in topics if self._worth(it))
-            probed = frozenset(address for parent, address in claimed if parent == name)
+            probed = frozenset(it.question.address for it in topics if self._takes(it))
             found[line.wire] = Interest(addresses=None if unsure else worth, probed=probed)
         return found
 
-    def _claimed(self) -> frozenset[Key]:
-        """Return what the host is about to take: somebody who asks for it meanwhile is about to as well.
+    def _takes(self, topic: Topic) -> bool:
+        """Tell whether the host is about to take the address: who asks for it meanwhile is about to as well.
 
         To ask is to claim nothing at any other time (RFC 5227, 2.1.1). Until it has the address, nobody answers for it.
         """
-        return frozenset(
-            key
-            for key, it in self._topics.items()
-            if it.question.about is About.SHIM and it.question.address not in self._own.addresses
-        )
+        return topic.question.about is About.SHIM and topic.question.address not in self._own.addresses
 
     def _worth(self, topic: Topic) -> bool:
         # A twin has one of our MACs, which is worth hearing with every address but those that are known.
@@ -303,6 +297,5 @@ class Inquiry:
 
 
 def _answered(known: Question, question: Question) -> bool:
-    """Tell whether what the LAN said to *known* answers *question*: for a network just made, what was asked before."""
-    made = known.about is question.about is About.RANGE and not known.of
-    return known == question or (made and known.address == question.address)
+    """Tell whether what the LAN said of an address to *known* answers *question*, too: one for a network just made."""
+    return known == question or (known.about is question.about is About.RANGE and not known.of)

@@ -54,12 +54,7 @@ def _reasons(config: Config, ended: Pass, last: Mapping[str, NetworkStatus]) -> 
         known = last[name].reasons if name in last and last[name].state is State.FAILED else ("not done yet",)
         yield from ((name, State.FAILED, reason) for reason in known)
     for one in ended.goal.obstacles:
-        if one.hold is Hold.DISPUTED:
-            continue
-        if one.hold is Hold.CHECK and one.network in last and last[one.network].state is State.FAILED:
-            # Asked again, later and later, is not news: what was in the way counts until the answer.
-            yield from ((one.network, State.FAILED, reason) for reason in last[one.network].reasons)
-        else:
+        if one.hold is not Hold.DISPUTED:
             yield one.network, STATE_OF[one.hold], one.reason
     clashing = {one.network for one in ended.goal.obstacles if one.hold is Hold.CONFLICT}
     for network in ended.seen.networks:
@@ -95,7 +90,7 @@ def _disputes(heard: Heard | None) -> tuple[DisputeStatus, ...]:
         for it in heard.findings
         if it.wrong
     )
-    return tuple(sorted(told, key=lambda it: (it.parent, it.address)))
+    return tuple(sorted(told, key=lambda it: (it.parent, it.address, it.macs)))
 
 
 def _since(network: NetworkStatus, last: Mapping[str, NetworkStatus], now: str) -> NetworkStatus:

@@ -33,8 +33,9 @@ def wanted(  # noqa: PLR0913 - each a fact of its own kind
 ) -> Goal:
     """Return the host as *config* asks for it.
 
-    Of the networks *held*, nothing that is seen is removed; *recheck* are the addresses seen that another device has,
-    for which the LAN is to be asked again; *ways* are the neighbours wanted when Docker answered last.
+    Of the networks *held*, nothing that is seen is removed; *recheck* are the addresses seen that another device had
+    when the LAN was asked last: what is denied is asked for again, the others are asked for just now; *ways* are the
+    neighbours wanted when Docker answered last.
     """
     if config.unreadable:
         held |= removals(config, seen)

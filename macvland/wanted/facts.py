@@ -76,10 +76,7 @@ class Facts:
         heard = seen.heard.findings if seen.heard else frozenset()
         self._findings = _by(heard, lambda it: it.question.parent)
         self._answers: dict[str, dict[Address, Finding]] = {}  # the same by address, where somebody asked
-        self.disputes: dict[str, dict[Address, Finding]] = defaultdict(dict)  # by parent: what is not as it should be
-        for it in heard:
-            if it.wrong:
-                self.disputes[it.question.parent][it.question.address] = it
+        self.disputed = {it.question.parent for it in heard if it.wrong}  # the parents on which something is wrong
         self.losses = {loss.id: loss for loss in seen.losses}
         self.unfinished = frozenset(unfinished.network for unfinished in seen.unfinished)
 

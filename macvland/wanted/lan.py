@@ -4,7 +4,7 @@ An address of a shim's own that is not there yet waits for its answer; that is d
 `standing`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
 from hashlib import sha256
@@ -47,17 +47,17 @@ def asked_of_lan(declaration: Declaration, link: Link, facts: Facts) -> Goal:
         return Goal(host=NOTHING)
     users = list(_attachments(declaration, link, facts))
     questions = frozenset(_questions(declaration, link, users, facts))
-    disputes = facts.disputes.get(link.name)
-    if not disputes:
+    if link.name not in facts.disputed:
         return Goal(host=NOTHING, questions=questions)
-    obstacles = frozenset(_obstacles(declaration, link, questions, disputes, facts))
+    wrong = [it for question in questions if (it := facts.finding(question)) and it.wrong]
+    obstacles = frozenset(_obstacles(declaration, link, wrong, facts))
     expulsions = frozenset[Expulsion]()
     if declaration.on_conflict is OnConflict.DISCONNECT:
         expulsions = frozenset(
-            Expulsion(attachment=user, reason=_has(disputes[address], "its address"))
+            Expulsion(attachment=user, reason=_has(it, "its address"))
+            for it in wrong
             for user in users
-            for address in user.addresses & disputes.keys()
-            if disputes[address].question.about is About.CONTAINER
+            if it.question.about is About.CONTAINER and it.question.address in user.addresses
         )
     return Goal(host=Host(expulsions=expulsions), obstacles=obstacles, questions=questions)
 
@@ -111,18 +111,12 @@ def _drawn(cidr: Prefix) -> tuple[Address, ...]:
     return tuple(dict.fromkeys(it for it in drawn if it not in (cidr.network_address, cidr.broadcast_address)))
 
 
-def _obstacles(
-    declaration: Declaration,
-    link: Link,
-    questions: Iterable[Question],
-    disputes: Mapping[Address, Finding],
-    facts: Facts,
-) -> Iterator[Obstacle]:
-    """Yield what the LAN has against what is in place."""
+def _obstacles(declaration: Declaration, link: Link, wrong: Iterable[Finding], facts: Facts) -> Iterator[Obstacle]:
+    """Yield what the LAN has against what is in place: of what is *wrong*, all but what Docker may hand out."""
     shims = facts.shims[declaration.name]
     there = {it.address for shim in shims for it in facts.addresses[shim.name] if it.dad is Dad.DONE}
     there |= hosts(link.addresses)
-    for it in (disputes[question.address] for question in questions if question.address in disputes):
+    for it in wrong:
         about, address = it.question.about, it.question.address
         reason = ""
         if about is About.GATEWAY:

@@ -57,7 +57,8 @@ def standing_of(shim: Shim, own: Mapping[Prefix, Address], facts: Facts, *, prob
     asked = (
         ShimAddress(shim=shim.name, address=one, network=shim.network) for one in own.values() if one not in missing
     )
-    kept = (it for one, it in seen.items() if containing(one, unsure) and it not in facts.recheck)
+    again = {it for it in facts.recheck if it.dad is Dad.FAILED}
+    kept = (it for one, it in seen.items() if containing(one, unsure) and it not in again)
     # What the LAN is asked, or has denied, stays as it is: to ask for it anew would be another question.
     addresses = {it.address: it for it in asked} | {it.address: replace(it, network=shim.network) for it in kept}
     routes = {route.destination: route for route in facts.routes[shim.name]} if stays and unsure else {}
@@ -85,10 +86,12 @@ def doubts(network: str, own: Container[Address], standing: Standing, link: Link
     for it in standing.addresses:
         if it.address not in own:
             continue
+        finding = facts.finding(_asking(link.name, it.address))
         if it.dad is Dad.TENTATIVE and live:
-            yield from _asked(network, it.address)
+            # Asked for again, later and later, is not news: what was in the way counts until the answer.
+            denied = it in facts.recheck
+            yield from _taken(network, it.address, finding) if denied else _asked(network, it.address)
         if it.dad is Dad.FAILED:
-            finding = facts.finding(_asking(link.name, it.address))
             # The kernel does not tell who it was: half a second later the LAN has.
             unknown = finding is None and standing.probed and live
             yield from _asked(network, it.address) if unknown else _taken(network, it.address, finding)

@@ -42,7 +42,7 @@ def _pool(subnet: Subnet) -> Iterator[Address]:
 
 def used(declaration: Declaration, link: Link, facts: Facts) -> dict[Address, Finding]:
     """Return those that the LAN of *link* has in use, as far as it is known."""
-    if not facts.disputes.get(link.name):
+    if link.name not in facts.disputed:
         return {}
     found = {it.address: facts.finding(it) for it in in_range(declaration, link, facts)}
     return {address: it for address, it in found.items() if it and it.devices}

@@ -30,11 +30,12 @@ from tests.unit.world import World
 OWN, WEB, GATEWAY = ip_address("192.168.1.223"), ip_address("192.168.1.193"), ip_address("192.168.1.1")
 STRANGER = Device(mac="00:11:32:aa:bb:cc", vendor="Synology")
 SHIM = shim_name("pub_net")
+MAC = container("web", str(WEB)).mac
 PUB = declaration("pub_net", LAN, "eth0", str(OWN))
 
 
-def found(address: Address, about: About, *devices: Device) -> Finding:
-    question = Question(parent="eth0", address=address, about=about)
+def found(address: Address, about: About, *devices: Device, of: str = "") -> Finding:
+    question = Question(parent="eth0", address=address, about=about, of=of)
     return Finding(question=question, devices=frozenset(devices))
 
 
@@ -124,7 +125,7 @@ def test_a_containers_address_is_asked_for_with_its_mac() -> None:
 
 
 def test_a_conflict_of_a_container_is_a_warning() -> None:
-    seen = hearing(settled(PUB, container("web", str(WEB))), found(WEB, About.CONTAINER, STRANGER))
+    seen = hearing(settled(PUB, container("web", str(WEB))), found(WEB, About.CONTAINER, STRANGER, of=MAC))
     told = f"{STRANGER} on the LAN of 'eth0' has {WEB}, the address of container 'web', as well"
     assert reasons(PUB, seen, Hold.DISPUTED) == [told]
     assert plan(goal(declared(PUB), seen).host, seen) == ()
@@ -132,10 +133,18 @@ def test_a_conflict_of_a_container_is_a_warning() -> None:
 
 def test_and_an_end_of_its_connection_where_the_file_says_so() -> None:
     web, other = container("web", str(WEB)), container("other", "192.168.1.194", mac="02:42:c0:a8:01:c2")
-    seen = hearing(settled(PUB, web, other), found(WEB, About.CONTAINER, STRANGER))
+    seen = hearing(settled(PUB, web, other), found(WEB, About.CONTAINER, STRANGER, of=MAC))
     asked = goal(declared(replace(PUB, on_conflict=OnConflict.DISCONNECT)), seen).host
     reason = f"{STRANGER} on the LAN of 'eth0' has {WEB}, its address, as well"
     assert plan(asked, seen) == (Disconnect(web, reason),)
+
+
+def test_a_conflict_of_a_container_is_not_one_of_the_next_that_gets_its_address() -> None:
+    sample = replace(PUB, on_conflict=OnConflict.DISCONNECT)
+    seen = hearing(settled(sample, container("web", str(WEB), mac="02:42:c0:a8:01:99")))
+    late = replace(seen, heard=Heard(findings=frozenset({found(WEB, About.CONTAINER, STRANGER, of=MAC)})))
+    assert plan(goal(declared(sample), late).host, late) == ()
+    assert reasons(sample, late, Hold.DISPUTED) == []
 
 
 def test_a_gateway_that_is_silent_is_a_warning_and_one_that_answers_is_none() -> None:
@@ -258,7 +267,7 @@ def test_while_docker_does_not_answer_no_range_is_asked_for_anew() -> None:
 
 
 def test_an_address_that_was_free_for_docker_is_asked_for_before_the_shim_gets_it() -> None:
-    host = swept(settled(replace(TIDY, shim=replace(TIDY.shim, addresses=frozenset()))))  # type: ignore[type-var]
+    host = swept(settled(replace(declaration(), avoid_used=True)))
     assert OWN not in addresses(TIDY, host)
     assert reasons(TIDY, host, Hold.CHECK) == [f"asks the LAN whether {OWN}, its shim's address, is free"]
 

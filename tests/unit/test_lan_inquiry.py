@@ -1,13 +1,12 @@
 """What is asked of a LAN and when, and what its answers come to: a LAN in memory, a clock turned by hand."""
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address, ip_address
 
 import pytest
 
-from macvland.lan.frames import NOBODY
+from macvland.lan.frames import NOBODY, Claim
 from macvland.lan.inquiry import BURST, CALM, SETTLE, SLOT, TWINS, Inquiry
 from macvland.lan.topic import Interest, Own, Wire
 from macvland.model import About, Address, Question
@@ -66,10 +65,10 @@ class Lan:
         """Let *mac* answer, as the filter of the host's sockets has it."""
         heard = next((it.addresses for wire, it in self.listened.items() if wire.name == parent), frozenset())
         if heard is None or (address in heard) != (mac in OWN.macs):
-            self.inquiry.hear(parent, address, mac, self.now)
+            self.inquiry.hear(parent, Claim(address, mac), self.now)
 
     def hear(self, address: Address, mac: str) -> None:
-        self.inquiry.hear("eth0", address, mac, self.now)
+        self.inquiry.hear("eth0", Claim(address, mac), self.now)
 
     def said(self) -> dict[Address, set[str]]:
         """Return what is certain."""
@@ -171,80 +170,6 @@ def test_one_who_stops_answering_for_everything_is_never_taken_for_an_owner(abou
         lan.run(0.1)
         assert not any(lan.said().values())
     assert lan.inquiry.proxies() == frozenset()
-
-
-def test_who_asks_for_an_address_just_as_we_do_is_about_to_take_it_too() -> None:
-    lan = Lan()
-    wanted = MINE + 1
-    lan.want(replace(SHIM, address=wanted))
-    lan.run(0.1)
-    assert set(lan.listened[ETH0].probed) == {wanted}
-    lan.inquiry.hear("eth0", wanted, STRANGER, lan.now, asks=True)
-    lan.run(0.9)
-    assert lan.said() == {wanted: {STRANGER}}
-    lan.run(5)
-    assert lan.said() == {wanted: set()}, "the other one gave way"
-    lan.inquiry.hear("eth0", wanted, OTHER, lan.now, asks=True)
-    lan.run(0.9)
-    assert lan.said() == {wanted: {OTHER}}, "we had not taken it yet"
-    lan.run(5)
-    own = replace(OWN, addresses=frozenset({wanted}))
-    lan.inquiry.want([replace(SHIM, address=wanted)], [ETH0], own, lan.now)
-    lan.run(1)
-    assert set(lan.listened[ETH0].probed) == set(), "now the kernel answers"
-
-
-@dataclass
-class Claimant:
-    """A host that is about to take an address, and takes it a while after it is known to be free."""
-
-    mac: str
-    inquiry: Inquiry = field(default_factory=Inquiry)
-    listened: Mapping[Wire, Interest] = field(default_factory=dict)
-    takes: float | None = None  # when it will have it
-
-    def want(self, now: float) -> None:
-        had = frozenset({MINE} if self.has(now) else ())
-        self.inquiry.want([SHIM], [ETH0], Own(macs=frozenset({self.mac}), addresses=had), now, first=True)
-
-    def has(self, now: float) -> bool:
-        return self.takes is not None and self.takes <= now
-
-    def turn(self, other: "Claimant", now: float, latency: float) -> None:
-        asked = self.inquiry.steps(now)
-        if self.inquiry.news():
-            self.listened = self.inquiry.listened(now)
-        for question in asked:
-            if any(question.address in it.probed for it in other.listened.values()):
-                other.inquiry.hear("eth0", question.address, self.mac, now, asks=True)
-            if question.address == MINE and other.has(now):
-                self.inquiry.hear("eth0", question.address, other.mac, now)
-        if self.takes is None and [set(it.macs) for it in self.inquiry.words()] == [set()]:
-            self.takes = now + latency
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_of_two_hosts_that_ask_for_one_address_one_takes_it(seed: int) -> None:
-    draw = random.Random(seed)
-    one, other = Claimant(STRANGER), Claimant(OTHER)
-    begins, latency = draw.uniform(0, 1), draw.uniform(0.05, 0.3)
-    for tick in range(6_000):
-        now = 1000 + tick / 100
-        for host, rival, start in ((one, other, 1000.0), (other, one, 1000 + begins)):
-            if now >= start:
-                host.want(now)
-                host.turn(rival, now, latency)
-    assert [host.has(now) for host in (one, other)] in ([True, False], [False, True])
-
-
-@pytest.mark.parametrize("question", [replace(SHIM, about=About.RANGE), replace(SHIM, about=About.CONTAINER)])
-def test_who_asks_for_an_address_that_is_not_to_be_taken_only_asks(question: Question) -> None:
-    lan = Lan()
-    lan.want(question)
-    lan.run(0.1)
-    lan.inquiry.hear("eth0", MINE, STRANGER, lan.now, asks=True)
-    lan.run(2)
-    assert lan.said() == {MINE: set()}
 
 
 def test_a_range_is_asked_for_anew_for_each_network_that_is_to_be_made() -> None:

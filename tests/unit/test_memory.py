@@ -166,14 +166,14 @@ def test_a_reload_says_that_the_directories_are_meant_as_they_are() -> None:
 def test_an_address_that_another_device_has_is_asked_for_again_later_and_later() -> None:
     recheck, now, waits = Recheck(), 1000.0, []
     for _ in range(11):
-        assert recheck.due({DENIED}, now) == frozenset()
+        assert recheck.again({DENIED}, now) == frozenset()
         again = recheck.next()
         assert again is not None
-        assert recheck.due({DENIED}, again - 0.01) == frozenset()
-        assert recheck.due({DENIED}, again) == {DENIED}
+        assert recheck.again({DENIED}, again - 0.01) == frozenset()
+        assert recheck.again({DENIED}, again) == {DENIED}
         waits.append(again - now)
         assert recheck.next() is None
-        assert recheck.due({ASKED}, again + 0.5) == frozenset()
+        assert recheck.again({ASKED}, again + 0.5) == {ASKED}
         now = again + 1.5
     assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, LONGEST, LONGEST]
 
@@ -183,23 +183,23 @@ def test_an_address_that_another_device_has_is_asked_for_again_later_and_later()
 def test_an_address_that_is_certain_or_gone_is_forgotten(seen: set[ShimAddress]) -> None:
     recheck = Recheck()
     for now in (0.0, 1.0, 2.0, 4.0):
-        recheck.due({DENIED}, now)
-    recheck.due(seen, 5.0)
+        recheck.again({DENIED}, now)
+    recheck.again(seen, 5.0)
     assert recheck.next() is None
-    recheck.due({DENIED}, 6.0)
+    recheck.again({DENIED}, 6.0)
     assert recheck.next() == 7.0
 
 
 def test_whoever_asks_for_it_has_every_address_asked_for_at_once() -> None:
     recheck = Recheck()
-    recheck.due({DENIED}, 0.0)
+    recheck.again({DENIED}, 0.0)
     recheck.forget()
-    assert recheck.due({DENIED}, 0.0) == {DENIED}
+    assert recheck.again({DENIED}, 0.0) == {DENIED}
 
 
 def test_what_the_lan_was_never_asked_for_again_is_nobodys_question() -> None:
     recheck = Recheck()
-    assert recheck.due({ASKED, CERTAIN}, 0.0) == frozenset()
+    assert recheck.again({ASKED, CERTAIN}, 0.0) == frozenset()
     assert recheck.next() is None
 
 

@@ -154,14 +154,6 @@ def test_a_failed_network_that_was_not_due_keeps_its_reason_and_its_time() -> No
     assert now == replace(before, time=LATER, networks=(replace(before.networks[0], retry=LATER),))
 
 
-def test_an_address_that_is_taken_stays_so_while_the_lan_is_asked_again() -> None:
-    before = status(declared(PUB), with_obstacle(Hold.TAKEN), NOW, {})
-    asking = with_obstacle(Hold.CHECK)
-    assert status(declared(PUB), asking, LATER, {}, before).networks == before.networks
-    assert status(declared(PUB), asking, LATER, {}, FINE).networks[0].state is State.CHECKING
-    assert status(declared(PUB), SETTLED, LATER, {}, before).networks[0].state is State.READY
-
-
 def test_a_state_has_its_time_of_beginning() -> None:
     now = status(declared(PUB), SETTLED, LATER, {}, FINE)
     assert now.networks == FINE.networks

@@ -19,7 +19,7 @@ from macvland.cli.doctor.machine import read_machine
 from macvland.cli.doctor.manager import claims_on
 from macvland.cli.doctor.snapshot import Contained, Sighting, Snapshot
 from macvland.cli.doctor.wire import free, in_use
-from macvland.cli.outlook import sight_of
+from macvland.cli.outlook import look_ahead
 from macvland.engine import Docker
 from macvland.error import ApplyError
 from macvland.kernel.firewall import Chain, nftables
@@ -66,15 +66,15 @@ def gather(network: str | None) -> tuple[Snapshot, list[str]]:
     began = monotonic()
     notes = Notes()
     docker = Docker()
-    sight = sight_of(docker)
-    seen = sight.seen
-    shot = Snapshot(config=sight.declared, seen=seen, goal=sight.goal, actions=sight.actions)
+    ahead = look_ahead(docker)
+    seen = ahead.seen
+    shot = Snapshot(config=ahead.declared, seen=seen, goal=ahead.goal, actions=ahead.actions)
     if network is not None and network not in shot.names:
-        if any(one.name == network for one in sight.declared.elsewhere):
+        if any(one.name == network for one in ahead.declared.elsewhere):
             raise ApplyError(NOT_HERE.format(network))
         raise ApplyError(f"there is no network '{network}': {_known(shot.names)}")
-    refusals = docker.rehearse(sight.actions) if seen.engine else ()
-    chosen = [lan for lan in lans(sight.declared, seen) if network in (None, lan.network)]
+    refusals = docker.rehearse(ahead.actions) if seen.engine else ()
+    chosen = [lan for lan in lans(ahead.declared, seen) if network in (None, lan.network)]
     shot = _with_links(replace(shot, machine=read_machine()), notes)
     shot = replace(
         shot,
@@ -189,7 +189,7 @@ def _with_daemon(shot: Snapshot, began: float, docker: Docker) -> Snapshot:
     running = told is not None and is_current(told)
     if told and running and told.converged and shot.actions:
         sleep(max(0.0, began + SETTLES - monotonic()))
-        again = sight_of(docker)
+        again = look_ahead(docker)
         told = last() or told
         lasting = tuple(action for action in again.actions if action in shot.actions)
         return replace(shot, status=told, running=running, actions=lasting)

@@ -9,7 +9,7 @@ from typing import Any
 
 from macvland.cli.daemon import is_current, last, remembered
 from macvland.cli.ending import FINE, OTHERWISE, fail
-from macvland.cli.outlook import sight_of
+from macvland.cli.outlook import look_ahead
 from macvland.cli.show.svg import svg
 from macvland.cli.show.topology import Node, Sight, topology, troubles
 from macvland.cli.show.tree import tree
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _look() -> Sight:
-    found = sight_of(Docker())
+    found = look_ahead(Docker())
     return Sight(
         config=found.declared,
         seen=found.seen,
