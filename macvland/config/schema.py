@@ -231,7 +231,7 @@ def schema() -> Schema:
         "properties": {key: tables[key] for key in KEYS[""]},
         "required": ["network", "subnet"],
         "additionalProperties": False,
-        "allOf": [_GATEWAYS, _NO_PARENT, _ONLY_BRIDGE],
+        "allOf": [_GATEWAYS, _NO_PARENT, _ONLY_BRIDGE, _NOBODY_ASKED, _NOTHING_TO_ASK],
         "$defs": _definitions(),
     }
 
@@ -256,4 +256,18 @@ _NO_PARENT: Schema = {
 _ONLY_BRIDGE: Schema = {
     "if": {"required": ["shim"]},
     "then": {"properties": {"network": {"properties": {"mode": {"const": str(Mode.BRIDGE)}}}}},
+}
+_NOBODY_ASKED: Schema = {
+    "if": {"properties": {"network": {"properties": {"probe": {"const": False}}, "required": ["probe"]}}},
+    "then": {
+        "properties": {
+            "network": {
+                "properties": {"avoid_used": {"const": False}, "on_conflict": {"const": str(OnConflict.WARN)}},
+            }
+        }
+    },
+}
+_NOTHING_TO_ASK: Schema = {
+    "if": {"properties": {"network": {"properties": {"avoid_used": {"const": True}}, "required": ["avoid_used"]}}},
+    "then": {"properties": {"subnet": {"contains": {"properties": {"cidr": {"not": {"pattern": ":"}}}}}}},
 }

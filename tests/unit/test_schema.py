@@ -159,10 +159,14 @@ def test_the_schema_takes_each_golden_file_that_is_right(file: Path) -> None:
         ({"parent": "eth0", "colour": 1}, {"gateway": False}, None),
         ({"parent": "eth0"}, {"gateway": False, "colour": 1}, None),
         ({"parent": "eth0"}, {"gateway": False}, {"colour": 1}),
+        ({"parent": "eth0", "probe": False, "avoid_used": True}, {"gateway": False}, None),
+        ({"parent": "eth0", "probe": False, "on_conflict": "disconnect"}, {"gateway": False}, None),
+        ({"parent": "eth0", "avoid_used": True}, {"cidr": "fd00:1::/64", "gateway": False}, None),
     ],
     ids=[
         *("no parent", "a VLAN of no parent", "a shim of no parent", "internal with a gateway", "no gateway"),
         *("a shim in another mode", "unknown in network", "unknown in subnet", "unknown in shim"),
+        *("used ones of a LAN that is not asked", "conflicts on it", "used ones of IPv6"),
     ],
 )
 def test_what_both_refuse_of_keys_together(
