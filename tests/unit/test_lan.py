@@ -1,7 +1,7 @@
 """What the LAN is asked for the sake of a network, and what its answers mean."""
 
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 
@@ -20,6 +20,7 @@ from macvland.model import (
     OnConflict,
     Question,
     ShimAddress,
+    Subnet,
     shim_name,
 )
 from macvland.plan import plan
@@ -66,6 +67,18 @@ def test_an_address_is_asked_for_before_the_shim_gets_it() -> None:
     assert asked == {(OWN, About.SHIM), (GATEWAY, About.GATEWAY), (ip_address("192.168.1.50"), About.SHIM)}
     assert addresses(PUB, seen) == set()
     assert reasons(PUB, seen, Hold.CHECK) == [f"asks the LAN whether {OWN}, its shim's address, is free"]
+
+
+def test_the_hosts_own_addresses_are_asked_for_of_both_families_once_they_are_certain() -> None:
+    mine, unsure = ip_address("2001:db8::50"), ip_address("2001:db8::51")
+    link = replace(
+        ETH0,
+        addresses=ETH0.addresses | {ip_interface(f"{it}/64") for it in (mine, unsure)},
+        tentative=frozenset({unsure}),
+    )
+    dual = replace(PUB, subnets=(LAN, Subnet(cidr=ip_network("2001:db8::/64"), gateway=ip_address("2001:db8::1"))))
+    asked = goal(declared(dual), hearing(replace(HOST, links=frozenset({link})))).questions
+    assert {it.address for it in asked if it.about is About.SHIM} == {OWN, ip_address("192.168.1.50"), mine}
 
 
 def test_one_that_nobody_has_is_taken() -> None:
@@ -230,6 +243,15 @@ def test_the_range_is_asked_for_before_the_network_is_made() -> None:
     assert asked == {it for it in ip_network("192.168.1.192/27") if it != OWN}
     assert goal(declared(TIDY), seen).host.networks == frozenset()
     assert "asks the LAN which addresses are in use, before Docker may hand them out" in reasons(TIDY, seen, Hold.CHECK)
+
+
+def test_an_address_of_the_range_that_is_another_networks_shims_to_be_is_asked_for_as_that() -> None:
+    asked = swept(HOST)
+    assert asked.heard
+    others = {it for it in asked.heard.findings if it.question.address != IN_USE}
+    seen = hearing(HOST, *others, found(IN_USE, About.SHIM, STRANGER))
+    (network,) = goal(declared(TIDY), seen).host.networks
+    assert IN_USE in network.spared
 
 
 def test_what_is_in_use_is_reserved_as_it_is_made() -> None:
