@@ -2,7 +2,18 @@
 
 from dataclasses import dataclass
 
-from macvland.model import Attachment, KernelThing, Network, Proof, Shim, ShimAddress, Unfinished, Vlan, differences
+from macvland.model import (
+    Attachment,
+    KernelThing,
+    Network,
+    Proof,
+    Route,
+    Shim,
+    ShimAddress,
+    Unfinished,
+    Vlan,
+    differences,
+)
 
 SETTINGS = {
     Shim: (
@@ -10,6 +21,7 @@ SETTINGS = {
         *("proxy_ndp", "link_local", "marked"),
     ),
     ShimAddress: ("prefix_length", "dad"),
+    Route: ("source",),
     Vlan: ("mtu", "up", "marked"),
 }
 
@@ -31,10 +43,10 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Bring a shim or a VLAN link back to its settings in place: its traffic goes on. An IPv6 address is set anew."""
+    """Bring a shim, a VLAN link or a route back to its settings, and its traffic goes on. An address is set anew."""
 
-    thing: Shim | ShimAddress | Vlan
-    seen: Shim | ShimAddress | Vlan
+    thing: Shim | ShimAddress | Route | Vlan
+    seen: Shim | ShimAddress | Route | Vlan
 
     def __str__(self) -> str:
         fields = SETTINGS[type(self.thing)]

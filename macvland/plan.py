@@ -38,6 +38,8 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
     new = wanted.networks - seen.networks
     replaced = {network.name for network in new if network.name in ours}
     pinned = {(neighbour.shim, neighbour.address) for neighbour in wanted.neighbours}
+    astray = {(it.shim, it.destination): it for it in sorted(routes - wanted.routes, key=str)}
+    turned = {it: old for it in wanted.routes - routes if (old := astray.get((it.shim, it.destination)))}
     return (
         *(Delete(it) for it in sorted(seen.promiscuous, key=str) if it.parent not in promiscuous),
         *(Add(it) for it in sorted(wanted.promiscuous - seen.promiscuous, key=str)),
@@ -60,13 +62,14 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
         # Add an address before deleting one: the kernel drops routes with the address they speak from.
         *(Change(it, anew[it]) for it in sorted(anew, key=str)),
         *(Add(it) for it in sorted(wanted.addresses - addresses - anew.keys(), key=str)),
-        # Delete a route before adding one: another source to the same destination is another route.
-        *(Delete(_named(it, owners)) for it in sorted(routes - wanted.routes, key=str)),
+        # Turn a route to its new source before the old one is deleted, which would take it along.
+        *(Change(it, turned[it]) for it in sorted(turned, key=str)),
+        *(Delete(_named(it, owners)) for it in sorted(routes - wanted.routes - {*turned.values()}, key=str)),
         # Delete an address before adding routes and neighbours: the last one takes them with it.
         *(Delete(_named(it, owners)) for it in sorted(addresses - wanted.addresses - {*anew.values()}, key=str)),
         # Pin the neighbour before its route: a packet in between would send an ARP request from the shim.
         *(Add(it) for it in sorted(wanted.neighbours - neighbours, key=str)),
-        *(Add(it) for it in sorted(wanted.routes - routes, key=str)),
+        *(Add(it) for it in sorted(wanted.routes - routes - turned.keys(), key=str)),
         # Adding has replaced the MAC where the address stays.
         *(
             Delete(_named(it, owners))

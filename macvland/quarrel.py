@@ -68,11 +68,13 @@ def _subject(thing: KernelThing | Network, seen: Host) -> tuple[str, Hashable, H
             # A parent that was plugged in again is another one; it took the shim along when it went.
             index = next((link.index for link in seen.links if link.name == parent), None)
             return name, name, (thing, index)
-        case Neighbour(shim=name, address=address, mac=mac):
-            return name, (Neighbour, address), mac
-        case Proxy(shim=name, address=address, macs=macs):
-            return name, (Proxy, address), macs
-        case ShimAddress(shim=name) | Route(shim=name):
+        case (
+            Neighbour(shim=name, address=address, mac=outcome)
+            | Proxy(shim=name, address=address, macs=outcome)
+            | Route(shim=name, destination=address, source=outcome)
+        ):
+            return name, (type(thing), address), outcome or True
+        case ShimAddress(shim=name):
             return name, thing, True
         case Promiscuity(parent=parent):
             return f"promiscuous {parent}", parent, True

@@ -62,10 +62,6 @@ class Round:
                 yield requests.create(shim, self._indexes[shim.name], parent)
             case Change(Shim() as shim, Shim() as seen):
                 yield from self._change(shim, seen)
-            case Change(ShimAddress() as thing, ShimAddress() as seen):
-                index = self._index(thing.shim)
-                yield requests.entry(Delete(seen), index)
-                yield requests.entry(Add(thing), index)
             case Add(Vlan()) | Change(Vlan(), Vlan()) | Delete(Vlan()):
                 yield from self._vlan_steps(action)
             case Add(Promiscuity() as thing):
@@ -77,10 +73,12 @@ class Round:
                 yield from proxy.guard(thing, self._index(thing.shim))
             case Delete(Proxy() as thing):
                 yield from proxy.silence(thing, self._index(thing.shim))
-            case Add(ShimAddress() | Route() | Neighbour() as thing) | Delete(
-                ShimAddress() | Route() | Neighbour() as thing
+            case (
+                Add(ShimAddress() | Route() | Neighbour() as thing)
+                | Change(ShimAddress() | Route() as thing)
+                | Delete(ShimAddress() | Route() | Neighbour() as thing)
             ):
-                yield requests.entry(action, self._index(thing.shim))
+                yield from requests.entry(action, self._index(thing.shim))
             case _:
                 raise TypeError(f"{action} is none of the kernel's business")
 

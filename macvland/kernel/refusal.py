@@ -53,7 +53,7 @@ def _cure(action: Action, refusal: Refusal, links: dict[str, Link]) -> tuple[str
             known = _shim_cure(shim, code, links.get(shim.parent))
         case Add(Vlan() as vlan) | Change(Vlan() as vlan):
             known = _vlan_cure(vlan, refusal)
-        case Add(Route() as route):
+        case Add(Route() as route) | Change(Route() as route):
             known = _route_cure(route, code)
         case Add(Proxy()) if code in (errno.ENOENT, errno.EOPNOTSUPP):
             known = UNGUARDED, False

@@ -63,11 +63,7 @@ ADDRESS6 = own(f"add address {OWN6} on shim 'mv-own'{GONE}")
 ASKED = own(f"checking: asks the LAN whether {OWN6}, its shim's address, is free")
 # Until the LAN has not objected to its own address, the host speaks from that of its parent.
 LENT = own(f"add route to {BOTH6} over shim 'mv-own' from {LENDER6}")
-FREE = own(
-    f"delete route to {BOTH6} over shim 'mv-own' from {LENDER6}",
-    f"add route to {BOTH6} over shim 'mv-own' from {OWN6}",
-    "ready",
-)
+FREE = own(f"change route to {BOTH6} over shim 'mv-own' from {OWN6}: source {LENDER6} -> {OWN6}", "ready")
 PROXY = own(f"add proxy for {LENDER6} on shim 'mv-own', for 1 container")
 CALM = (
     f"calm: add neighbour 10.9.9.51 at {{quiet}} on shim 'mv-calm'{GONE}",
@@ -105,7 +101,11 @@ DRIFTS = (
         "C45",
         "deletes an IPv6 address",
         f"ip address delete {OWN6}/128 dev mv-own",
-        (*ADDRESS6, *own(f"delete route to {BOTH6} over shim 'mv-own'"), *LENT, *ASKED, *FREE),
+        (
+            *ADDRESS6,
+            *own(f"change route to {BOTH6} over shim 'mv-own' from {LENDER6}: source None -> {LENDER6}"),
+            *(*ASKED, *FREE),
+        ),
     ),
     Drift(
         "C45",
@@ -131,7 +131,7 @@ DRIFTS = (
         "C46",
         "replaces a route",
         f"ip route replace {WEB} dev mv-pub_net protocol 77 scope link",
-        (*pub(f"delete route to {WEB} over shim 'mv-pub_net'"), *ROUTE),
+        pub(f"change route to {WEB} over shim 'mv-pub_net' from {HOST}: source None -> {HOST}"),
     ),
     Drift(
         "C46",

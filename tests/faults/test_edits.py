@@ -176,7 +176,7 @@ def test_every_way_of_saving_arrives_and_takes_nothing_down(host: Host, daemon: 
     host.path("/etc/new").write_text(PUB_OWN)
     logged = len(lines(daemon))
     shell(host, save)
-    last = f"macvland: pub_net: add route to {WEB} over shim 'mv-pub_net' from {SHIM}"
+    last = f"macvland: pub_net: change route to {WEB} over shim 'mv-pub_net' from {SHIM}: source {HOST} -> {SHIM}"
     wait_until(lambda: last in lines(daemon, logged))
     told = lines(daemon, logged)
     assert [line for line in told if "delete shim" in line or "Docker network" in line] == []

@@ -18,6 +18,7 @@ OTHER = replace(ROUTE, destination=ip_address("192.168.1.52"))
 STRAY = ShimAddress(shim="mv-lan", address=ip_address("192.168.1.224"), network="lan")
 NEIGHBOUR = Neighbour(shim="mv-lan", address=ip_address("192.168.1.51"), mac="02:42:00:00:00:01", network="lan")
 NETWORK = Network(name="lan", parent="eth0", spec="1:abc")
+TURNED = replace(ROUTE, source=None)
 ADD = Add(ROUTE)
 
 pytestmark = pytest.mark.fault("C51")
@@ -166,6 +167,7 @@ def test_another_repair_does_not_wait() -> None:
 OURS: dict[str, Sequence[Action]] = {
     "a container that starts and dies": (Add(ROUTE), Delete(ROUTE)),
     "a file edited there and back": (Change(SHIM, BENT), Change(replace(SHIM, mtu=1400), SHIM)),
+    "an address edited there and back": (Change(ROUTE, TURNED), Change(TURNED, ROUTE)),
     "a network made and removed": (Add(NETWORK), Delete(NETWORK)),
     "a container that takes turns at its address": (Add(NEIGHBOUR), Add(replace(NEIGHBOUR, mac="02:42:00:00:00:02"))),
     "a shim made and removed": (Add(SHIM), Add(ROUTE), Delete(SHIM)),
@@ -191,7 +193,7 @@ def test_a_nic_that_comes_and_goes_is_no_quarrel() -> None:
 
 THEIRS: dict[str, Sequence[Action]] = {
     "a shim deleted": (Add(SHIM), Add(NEIGHBOUR), Add(ROUTE)),
-    "a route replaced by another": (Add(ROUTE), Delete(replace(ROUTE, source=None))),
+    "a route replaced by another": (Change(ROUTE, TURNED),),
     "an address added": (Delete(STRAY),),
     "a neighbour replaced": (Add(NEIGHBOUR),),
     "a network removed": (Add(NETWORK),),

@@ -106,6 +106,9 @@ class World:
                 self._delete_address(address)
             case Add(Route() as route):
                 self._add_route(route)
+            case Change(Route() as route, Route() as seen):
+                self._set(routes=self.host.routes - {present(seen, self.host.routes)})
+                self._add_route(route)
             case Delete(Route() as route):
                 self._set(routes=self.host.routes - {present(route, self.host.routes)})
             case Add(Neighbour() as neighbour):
