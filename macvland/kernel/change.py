@@ -78,7 +78,7 @@ class Round:
                 | Change(ShimAddress() | Route() as thing)
                 | Delete(ShimAddress() | Route() | Neighbour() as thing)
             ):
-                yield from requests.entry(action, self._index(thing.shim))
+                yield from requests.entries(action, self._index(thing.shim))
             case _:
                 raise TypeError(f"{action} is none of the kernel's business")
 

@@ -265,7 +265,7 @@ def test_requests_for_a_shim(ipv6: bool) -> None:  # noqa: FBT001 - a table
 def test_requests_for_what_rests_on_a_shim(
     thing: ShimAddress | Route | Neighbour, head: dict[str, int], attrs: dict[str, object]
 ) -> None:
-    message = decoded(*sent(*requests.entry(Add(thing), 7)))
+    message = decoded(*sent(*requests.entries(Add(thing), 7)))
     assert {key: message[key] for key in head} == head
     told = {name: value for name, value in message["attrs"] if name not in ("NDA_PROTOCOL", "UNKNOWN")}
     assert told == attrs
