@@ -41,7 +41,9 @@ each_turn = pytest.mark.parametrize(("before", "after"), TURNS.values(), ids=TUR
 def addressed(kernel: Kernel) -> None:
     """A shim with addresses of both families, on a host that has some as well, and one container's neighbours."""
     ip("address", "add", f"{HOST6}/64", "dev", "eth0", "nodad")
-    make(kernel, SHIM, ADDRESS, replace(ADDRESS6, dad=Dad.DONE), NEIGHBOUR, NEIGHBOUR6)
+    make(kernel, SHIM, ADDRESS, ADDRESS6, NEIGHBOUR, NEIGHBOUR6)
+    # The kernel is sure of an IPv6 address in its own time, also where it does not ask the LAN.
+    wait_until(lambda: all(it.dad is Dad.DONE for it in seen(kernel).addresses), what="certain addresses")
 
 
 @pytest.fixture
