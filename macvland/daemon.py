@@ -250,7 +250,7 @@ class Daemon:
 
 
 def _tell_manager(state: str) -> None:
-    """Tell the service manager (sd_tell_manager(3)); one that cannot be reached is as good as none."""
+    """Tell the service manager (sd_notify(3)); one that cannot be reached is as good as none."""
     with suppress(OSError):
         notify(state)
 

@@ -18,9 +18,7 @@ from macvland.pauses import LONGEST, delay
 PROBES, GAP, LAST = 3, 0.1, 0.2  # in a round, seconds from one to the next, and from the last one to the verdict
 BURST, SLOT = 100, 0.1  # frames at once, and seconds to the next ones: 1000 in a second, which is 0.5 Mbit/s
 AGAIN = 1.0  # seconds to the next round where one proves nothing: a question did not leave, a port may not forward
-SETTLE = (
-    30.0  # seconds after its carrier came in which silence proves nothing: a port's listening and learning (802.1D)
-)
+SETTLE = 30.0  # seconds from its carrier in which silence proves nothing: a port's listening and learning (802.1D)
 CALM = 2 * LONGEST  # seconds after which what was wrong is forgotten: what comes and goes is told ever more rarely
 CONTROLS = frozenset({About.CONTROL, About.RANGE})  # what nobody should answer for
 TWINS = 8  # of one parent at most
