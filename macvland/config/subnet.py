@@ -12,7 +12,10 @@ from macvland.config.wording import key_of, kind_of
 from macvland.model import Address, Prefix, Subnet
 
 A_SUBNET = "write at least one [[subnet]] table with `cidr` and `gateway`: Docker would choose a pool of its own"
-A_GATEWAY = "write the address of the router, or `gateway = false` for no default route"
+A_GATEWAY = "write the address of the router, or `gateway = false` for no default route (Docker 29 and later)"
+A_RANGE = (
+    'write one network, for instance "192.168.1.192/27" for .192 to .223; `reserved` takes single addresses out of it'
+)
 
 
 def subnets_of(top: Table, *, internal: bool) -> dict[int, Subnet]:
@@ -66,17 +69,22 @@ def _gateway(value: object, cidr: Prefix | None, *, internal: bool) -> Address |
         raise RefusalError("an internal network has none", "leave it out, or write `gateway = false`")
     if not isinstance(value, str):
         raise RefusalError(f"must be an address or false, is {'true' if value is True else kind_of(value)}", A_GATEWAY)
-    gateway = address(value)
+    if not value:
+        raise RefusalError("is empty", A_GATEWAY)
+    gateway = address(value, example=A_GATEWAY)
     if gateway.is_link_local and cidr is not None and gateway not in cidr:
         # moby#51057
-        raise RefusalError(f"Docker takes no link-local gateway such as {gateway}", A_GATEWAY)
+        right = f"write an address that the router has in {cidr}, or `gateway = false` (Docker 29 and later)"
+        raise RefusalError(f"Docker takes no link-local gateway such as {gateway}", right)
     refuse_outside(gateway, cidr)
     refuse_unusable(gateway, cidr)
     return gateway
 
 
 def _range(value: object, cidr: Prefix | None) -> Prefix:
-    pool = prefix(value)
+    if isinstance(value, list):
+        raise RefusalError("must be a string, is an array", A_RANGE)
+    pool = prefix(value, example=A_RANGE)
     if cidr is not None and not within(pool, cidr):
         raise RefusalError(f"{pool} is not in {cidr}", f"write a part of {cidr}")
     return pool

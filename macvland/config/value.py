@@ -64,36 +64,37 @@ def array(value: object) -> list[object]:
 def table(value: object) -> dict[str, Any]:
     """Return *value* if it is a table."""
     if not isinstance(value, dict):
-        right = "write it once, in single brackets" if isinstance(value, list) else "write it as a table"
+        several = isinstance(value, list) and any(isinstance(element, dict) for element in value)
+        right = "write it once, in single brackets" if several else "write it as a table"
         raise RefusalError(f"must be a table, is {kind_of(value)}", right)
     return value
 
 
-def address(value: object) -> Address:
-    """Return *value* if it is one IP address, without prefix length and zone."""
+def address(value: object, *, example: str = AN_ADDRESS) -> Address:
+    """Return *value* if it is one IP address, without prefix length and zone; else *example* says what is right."""
     text = string(value)
     if "/" in text:
         raise RefusalError(f"{quoted(text)} has a prefix length", "write the address alone")
     try:
         found = ip_address(text)
     except ValueError:
-        raise RefusalError(f"{quoted(text)} is not an IP address", AN_ADDRESS) from None
+        raise RefusalError(f"{quoted(text)} is not an IP address", example) from None
     if isinstance(found, IPv6Address) and found.scope_id:
         raise RefusalError(f"{quoted(text)} names a zone", "write the address alone")
     return found
 
 
-def prefix(value: object) -> Prefix:
-    """Return *value* if it is a network in CIDR notation with all host bits zero."""
+def prefix(value: object, *, example: str = A_NETWORK) -> Prefix:
+    """Return *value* if it is a network in CIDR notation with all host bits zero; else *example* says one."""
     text = string(value)
     start, slash, length = text.partition("/")
     if not slash:
-        raise RefusalError(f"{quoted(text)} has no prefix length", A_NETWORK)
+        raise RefusalError(f"{quoted(text)} has no prefix length", example)
     try:
         first = address(start)
         network = ip_network((first, length), strict=False)  # type: ignore[arg-type]  # typeshed: the length as an int
     except ValueError:  # RefusalError is one
-        raise RefusalError(f"{quoted(text)} is not a network", A_NETWORK) from None
+        raise RefusalError(f"{quoted(text)} is not a network", example) from None
     if length != str(network.prefixlen):
         raise RefusalError(f"{quoted(text)} has no plain prefix length", f'write "{network}"')
     if first != network.network_address:

@@ -90,6 +90,25 @@ def test_what_there_is_besides_the_modules(deb: Path) -> None:
     }
 
 
+ELSEWHERE = {
+    "LICENSE",
+    "CHANGELOG.md",
+    "etc/macvlan.d/example.toml.disabled",
+}  # in the places that packages have for these
+
+
+def test_the_documents_link_to_each_other(deb: Path, rpm: Path, tmp_path: Path) -> None:
+    run("dpkg-deb", "--extract", deb, tmp_path)
+    there = tmp_path / "usr/share/doc/macvland"
+    pages = sorted(there.rglob("*.md"))
+    links = {(page, link) for page in pages for link in re.findall(r"\]\(([^:)#]+)[^:)]*\)", page.read_text())}
+    assert len(links) > 20
+    broken = {link for page, link in links if not (page.parent / link).exists()}
+    assert {link for link in broken if not link.startswith("../")} <= ELSEWHERE  # up there are the sources
+    documents = {str(page.relative_to(tmp_path)) for page in pages}
+    assert {f"/{name}" for name in documents} <= files_of_the_rpm(rpm)
+
+
 LIBRARIES = {f"python3-{name}" for name in ("docker", "pyroute2", "systemd", "tomli", "watchdog")}
 
 

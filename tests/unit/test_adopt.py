@@ -238,6 +238,12 @@ def test_stdin_is_read_where_the_file_is_a_dash(monkeypatch: pytest.MonkeyPatch,
     assert "from standard input" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("source", ["--inspect", "--compose"])
+def test_a_file_knows_no_shim(source: str, inspected: Path, capsys: Output) -> None:
+    assert cli.main(["adopt", "--shim", source, str(inspected), "lab"]) == 1
+    assert "--shim" in capsys.readouterr().err
+
+
 def test_several_networks_need_a_directory(inspected: Path, capsys: Output) -> None:
     assert cli.main(["adopt", "--inspect", str(inspected)]) == 1
     assert "or a directory with --output DIR" in capsys.readouterr().err

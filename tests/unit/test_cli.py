@@ -59,7 +59,8 @@ def test_check_shows_every_problem_with_its_line_and_carets(good: Path, wrong: P
 {wrong}:5: subnet[1].cdir: there is no such key in [[subnet]]; did you mean `cidr`?
   cdir = "192.168.1.0/24"
   ^^^^
-{wrong}:6: subnet[1].gateway: '192.168.1.300' is not an IP address; write for instance "192.168.1.2"
+{wrong}:6: subnet[1].gateway: '192.168.1.300' is not an IP address; write the address of the router, or \
+`gateway = false` for no default route (Docker 29 and later)
   gateway = "192.168.1.300"  # the router
             ^^^^^^^^^^^^^^^
 """,
@@ -241,6 +242,14 @@ def test_wait_for_one_network_asks_nothing_of_the_others(told: Callable[[Status]
     other = replace(READY, name="other", state=State.FAILED)
     told(replace(MINE, networks=(READY, other), errors=("other.toml: wrong",)))
     assert cli.main(["wait", "--timeout", "0", READY.name]) == 0
+
+
+def test_wait_for_all_does_not_wait_for_one_that_leaves(told: Callable[[Status], None]) -> None:
+    """It may do so for ever: a container that is stopped keeps it as well."""
+    leaving = replace(READY, name="old", state=State.LEAVING, reasons=("its file is gone",))
+    told(replace(MINE, networks=(READY, leaving)))
+    assert cli.main(["wait", "--timeout", "0"]) == 0
+    assert cli.main(["wait", "--timeout", "0", "old"]) == 2
 
 
 @pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "soon"])

@@ -36,6 +36,8 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write what can be written, and say what cannot."""
+    if options.shim and (options.compose or options.inspect):
+        return fail("--shim is about links of this host, of which a file knows nothing: leave it out, and write [shim]")
     try:
         found = together(_adoptions(options))
     except (OSError, ValueError) as error:
