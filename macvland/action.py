@@ -21,7 +21,7 @@ SETTINGS = {
         *("proxy_ndp", "link_local", "marked"),
     ),
     ShimAddress: ("prefix_length", "dad"),
-    Route: ("source",),
+    Route: ("source", "metric"),
     Vlan: ("mtu", "up", "marked"),
 }
 

@@ -207,7 +207,9 @@ def _route_bodies(channel: Channel) -> Iterator[bytes]:
 def _routes(routes: Iterable[RouteFacts], shims: Mapping[int, str]) -> Iterator[Route]:
     for it in routes:
         if it.ifindex in shims and it.destination and _host_route(it):
-            yield Route(shim=shims[it.ifindex], destination=it.destination, source=it.source)
+            usual = it.priority == requests.METRICS[it.destination.version]
+            metric = 0 if usual else it.priority
+            yield Route(shim=shims[it.ifindex], destination=it.destination, source=it.source, metric=metric)
 
 
 def _host_route(route: RouteFacts) -> bool:

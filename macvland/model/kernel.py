@@ -118,10 +118,13 @@ class Route:
     shim: str
     destination: Address
     source: Address | None
+    metric: int = 0  # 0: what the kernel gives a route that names none
     network: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        return f"route to {self.destination} over shim '{self.shim}'" + (f" from {self.source}" if self.source else "")
+        source = f" from {self.source}" if self.source else ""
+        metric = f" with metric {self.metric}" if self.metric else ""
+        return f"route to {self.destination} over shim '{self.shim}'{source}{metric}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -247,12 +247,12 @@ def test_requests_for_a_shim(ipv6: bool) -> None:  # noqa: FBT001 - a table
         (
             ROUTE,
             {"family": 2, "dst_len": 32, "table": 254, "proto": 77, "scope": 253, "type": 1},
-            {"RTA_DST": "192.168.1.51", "RTA_OIF": 7, "RTA_PREFSRC": "192.168.1.50"},
+            {"RTA_DST": "192.168.1.51", "RTA_OIF": 7, "RTA_PRIORITY": 0, "RTA_PREFSRC": "192.168.1.50"},
         ),
         (
             Route(shim="mv-lan", destination=ip_address("2001:db8::51"), source=None),
             {"family": 10, "dst_len": 128, "table": 254, "proto": 77, "scope": 253, "type": 1},
-            {"RTA_DST": "2001:db8::51", "RTA_OIF": 7},
+            {"RTA_DST": "2001:db8::51", "RTA_OIF": 7, "RTA_PRIORITY": 1024},
         ),
         (
             NEIGHBOUR,

@@ -121,6 +121,26 @@ def test_one_that_stood_in_when_we_were_killed_does_no_harm(kernel: Kernel, *, o
     assert left["prefsrc"] == str(HOST6)
 
 
+@pytest.mark.parametrize("ours", [True, False], ids=["beside ours", "in the place of ours"])
+@pytest.mark.parametrize("metric", ["5", "2048"])
+@pytest.mark.parametrize("route", [LENT, LENT6], ids=["IPv4", "IPv6"])
+def test_one_of_another_metric_goes_and_ours_is_there_all_the_time(
+    kernel: Kernel, told: socket.socket, route: Route, metric: str, *, ours: bool
+) -> None:
+    if ours:
+        make(kernel, route)
+    stray = (str(route.destination), "dev", SHIM.name, "proto", "77", "metric", metric)
+    ip(f"-{route.destination.version}", "route", "add", *stray)
+    before = replace(route, source=None, metric=int(metric))
+    assert seen(kernel).routes == ({route, before} if ours else {before})
+    there = seen(kernel)
+    actions = plan(replace(there, routes=frozenset({route})), there)
+    assert actions == ((Delete(before),) if ours else (Change(route, before),))
+    do(kernel, *actions)
+    assert all(ways(told, route)) or (route.destination.version == 4 and not ours)
+    assert seen(kernel).routes == {route}
+
+
 def is_reached(kernel: Kernel, route: Route) -> bool:
     """Tell whether nothing is left to do for *route*; do it else, be it refused in part."""
     there = seen(kernel)

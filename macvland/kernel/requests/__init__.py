@@ -17,13 +17,14 @@ from macvland.kernel.requests.link import (
     settle,
     settle_vlan,
 )
-from macvland.kernel.requests.part import ALIAS, GROUP, LEAVING, MODES, PROTOCOL
+from macvland.kernel.requests.part import ALIAS, GROUP, LEAVING, METRICS, MODES, PROTOCOL
 from macvland.kernel.requests.question import accepted, addresses, links, neighbours, routes, way_out, way_to
 
 __all__ = [
     "ALIAS",
     "GROUP",
     "LEAVING",
+    "METRICS",
     "MODES",
     "PROTOCOL",
     "accepted",

@@ -1,17 +1,17 @@
 """Entries of a shim: its addresses, routes and neighbours."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from macvland.action import Add, Change, Delete
 from macvland.kernel import codec
 from macvland.kernel.codec import Message, attribute
-from macvland.kernel.requests.part import IP_VERSION, PROTOCOL, mac, number
+from macvland.kernel.requests.part import IP_VERSION, METRICS, PROTOCOL, mac, number
 from macvland.model import Neighbour, Route, ShimAddress
 
 _CREATE = codec.NLM_F_CREATE | codec.NLM_F_EXCL
 _REPLACE = codec.NLM_F_CREATE | codec.NLM_F_REPLACE
-_METRIC = 1024  # of an IPv6 route that is given none (IP6_RT_PRIO_USER)
-_STAND_IN = _METRIC - 1
+_STAND_IN = METRICS[6] - 1
 
 
 def entries(action: Add | Change | Delete, index: int) -> Iterator[Message]:
@@ -46,10 +46,11 @@ def _turn(route: Route, seen: Route, index: int) -> Iterator[Message]:
     """Give *seen* the source of *route* while there is always a way: the new one comes before the old one goes."""
     if route.destination.version == 6:
         # IPv6 has one route of a metric to a destination over a link: another one, preferred, stands in meanwhile.
-        yield _beside(route, index, _STAND_IN)
-        yield _delete(seen, index, _METRIC)
-        yield _beside(route, index, _METRIC)
-        yield _delete(route, index, _STAND_IN)
+        stand_in = replace(route, metric=_STAND_IN)
+        yield _beside(stand_in, index)
+        yield _delete(seen, index)
+        yield _beside(route, index)
+        yield _delete(stand_in, index)
     elif seen.source:
         yield _beside(route, index)
         yield _delete(seen, index)
@@ -59,13 +60,13 @@ def _turn(route: Route, seen: Route, index: int) -> Iterator[Message]:
         yield _beside(route, index)
 
 
-def _beside(route: Route, index: int, metric: int = 0) -> Message:
+def _beside(route: Route, index: int) -> Message:
     """Add *route* where there may be others to its destination."""
-    return Message(codec.RTM_NEWROUTE, codec.NLM_F_CREATE, _route(route, index, metric))
+    return Message(codec.RTM_NEWROUTE, codec.NLM_F_CREATE, _route(route, index))
 
 
-def _delete(route: Route, index: int, metric: int = 0) -> Message:
-    return Message(codec.RTM_DELROUTE, 0, _route(route, index, metric))
+def _delete(route: Route, index: int) -> Message:
+    return Message(codec.RTM_DELROUTE, 0, _route(route, index))
 
 
 def _address(thing: ShimAddress, index: int) -> bytes:
@@ -75,15 +76,15 @@ def _address(thing: ShimAddress, index: int) -> bytes:
     return head + attribute(codec.IFA_LOCAL, address.packed) + attribute(codec.IFA_ADDRESS, address.packed)
 
 
-def _route(thing: Route, index: int, metric: int = 0) -> bytes:
+def _route(thing: Route, index: int) -> bytes:
     destination = thing.destination
     family, length = IP_VERSION[destination.version], destination.max_prefixlen
     # The kernel keeps scopes for IPv4 only and takes any with IPv6.
     where = (codec.RT_TABLE_MAIN, PROTOCOL, codec.RT_SCOPE_LINK, codec.RTN_UNICAST)
     head = codec.RTMSG.pack(family, length, 0, 0, *where, 0)
-    body = head + attribute(codec.RTA_DST, destination.packed) + number(codec.RTA_OIF, index)
-    if metric:
-        body += number(codec.RTA_PRIORITY, metric)
+    # A deletion without a metric would take the first route, whatever its metric.
+    metric = number(codec.RTA_PRIORITY, thing.metric or METRICS[destination.version])
+    body = head + attribute(codec.RTA_DST, destination.packed) + number(codec.RTA_OIF, index) + metric
     return body + attribute(codec.RTA_PREFSRC, thing.source.packed) if thing.source else body
 
 

@@ -9,6 +9,7 @@ LEAVING = 0x6D77  # the group into which shims go for the instant before they ar
 PROTOCOL = 77  # of our routes and neighbours; free in iproute2's rt_protos, where the packages register it
 ALIAS = "macvland: "  # what ifalias begins with
 MODES = {Mode.PRIVATE: 1, Mode.VEPA: 2, Mode.BRIDGE: 4, Mode.PASSTHRU: 8}
+METRICS = {4: 0, 6: 1024}  # of a route that is given none, by IP version (IP6_RT_PRIO_USER)
 IP_VERSION = {4: 2, 6: 10}  # AF_INET, AF_INET6
 
 
