@@ -114,10 +114,10 @@ class Daemon:
 
     def _turn(self) -> float:
         """Do one pass and tell of it; return the monotonic time of the next one that needs no wake-up."""
-        reloading = self._reload.is_set()
-        if reloading:
+        if self._reload.is_set():
             self._reload.clear()
             self._reloads += 1  # in the status: by it `macvlanctl apply` knows that this pass began after its request
+            self._ready_by = time.monotonic()
             _tell_manager(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
             self._backoff.forget()
             self._quarrels.end()
@@ -136,7 +136,7 @@ class Daemon:
             self._notes(*trouble, f"cannot look at the kernel's links: {error}")
             return now + SOON
         self._notes(*trouble, *self._tell(declared, ended, now))
-        self._say_ready(ended, now, reloading)
+        self._say_ready(ended, now)
         return min(self._next(now, BLIND if blind else SAFETY), _over(declared, now))
 
     def _pass(self, declared: Config, hold_all: bool, now: float) -> Pass:  # noqa: FBT001 - a fact, not a mode
@@ -192,9 +192,9 @@ class Daemon:
         except OSError as error:
             yield f"cannot write {FILE}: {error.strerror}; the status there is old"
 
-    def _say_ready(self, ended: Pass, now: float, reloading: bool) -> None:  # noqa: FBT001 - a fact, not a mode
+    def _say_ready(self, ended: Pass, now: float) -> None:
         late = any(obstacle.hold is Hold.PARENT for obstacle in ended.goal.obstacles)
-        if reloading or (self._ready_by is not None and (not late or now >= self._ready_by)):
+        if self._ready_by is not None and (not late or now >= self._ready_by):
             self._ready_by = None
             _tell_manager("READY=1")
 

@@ -69,6 +69,30 @@ def test_a_reload_says_since_when_and_is_over_after_the_pass(start: Start, syste
     assert before <= since <= time.monotonic_ns() // 1000
 
 
+BLIND = (
+    "import macvland.daemon as place",
+    "from macvland.error import InterruptedDumpError",
+    "honest = place.Kernel.observe",
+    "def broken(self, host):",
+    "    if getattr(self, 'failed', False) or not place.Daemon.reloading: return honest(self, host)",
+    "    self.failed = True",
+    "    raise InterruptedDumpError('the kernel is busy')",
+    "def turn(self, honest=place.Daemon._turn):",
+    "    place.Daemon.reloading = place.Daemon.reloading or self._reload.is_set()",
+    "    return honest(self)",
+    "place.Daemon.reloading, place.Daemon._turn, place.Kernel.observe = False, turn, broken",
+)
+
+
+def test_a_reload_is_over_also_when_the_kernel_could_not_be_looked_at_at_once(start: Start, systemd: Manager) -> None:
+    daemon = start(environment=SERVICE, program=with_code(*BLIND))
+    ready = systemd.wait_for("READY=1")
+    daemon.signal(signal.SIGHUP)
+    reloading = systemd.wait_for("RELOADING=1\nMONOTONIC_USEC=", after=ready)
+    systemd.wait_for("READY=1", after=reloading)
+    assert [text for text in daemon.warnings() if "cannot look at the kernel's links" in text] != []
+
+
 def test_the_watchdog_is_patted_within_its_time(start: Start, systemd: Manager) -> None:
     start(environment={**SERVICE, "WATCHDOG_USEC": "3000000"})
     position = systemd.wait_for("WATCHDOG=1")

@@ -262,7 +262,9 @@ def test_each_network_is_a_file_that_passes_check(inspected: Path, tmp_path: Pat
 def test_no_file_is_written_over(inspected: Path, tmp_path: Path, capsys: Output) -> None:
     (tmp_path / "lab.toml").write_text("mine")
     assert cli.main(["adopt", "--inspect", str(inspected), "--output", str(tmp_path)]) == 1
-    assert "lab.toml exists, and is left as it is: move it away" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "lab.toml exists, and is left as it is: move it away" in told.err
+    assert told.out.splitlines() == [str(tmp_path / "other.toml")]
     assert (tmp_path / "lab.toml").read_text() == "mine"
     assert (tmp_path / "other.toml").exists()
 

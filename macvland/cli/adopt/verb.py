@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from macvland.cli.adopt.adoption import Adoption, Json, adoption, together
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     written = [one for one in found if one.text]
     if len(written) > 1 and not options.output and not options.json:
         return fail(f"{len(written)} networks do not fit on stdout: name one, or a directory with --output DIR")
-    trouble = _write(written, options.output) if options.output else []
+    trouble = _write(written, options.output) if options.output else {}
     _tell(found, trouble, options)
     if trouble:
         return ERROR
@@ -94,11 +94,11 @@ def _words(error: OSError | ValueError) -> str:
     return "is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
-def _write(adoptions: Iterable[Adoption], directory: Path) -> list[str]:
-    """Write each file, whole or not at all and over no other; return what went wrong."""
+def _write(adoptions: Iterable[Adoption], directory: Path) -> dict[str, str]:
+    """Write each file, whole or not at all and over no other; return by file what went wrong."""
     if not directory.is_dir():
-        return [f"{directory} is no directory: make it with 'mkdir {directory}'"]
-    trouble = []
+        return {one.file: f"{directory} is no directory: make it with 'mkdir {directory}'" for one in adoptions}
+    trouble = {}
     for one in adoptions:
         new = directory / f".{one.file}.new"  # no file that counts: the daemon may watch this directory
         try:
@@ -106,28 +106,28 @@ def _write(adoptions: Iterable[Adoption], directory: Path) -> list[str]:
             new.chmod(0o644)
             os.link(new, directory / one.file)
         except FileExistsError:
-            trouble.append(
-                f"{directory / one.file} exists, and is left as it is: move it away, or take another directory"
-            )
+            there = f"{directory / one.file} exists, and is left as it is"
+            trouble[one.file] = f"{there}: move it away, or take another directory"
         except OSError as error:
-            trouble.append(f"{directory / one.file} cannot be written: {error.strerror}")
+            trouble[one.file] = f"{directory / one.file} cannot be written: {error.strerror}"
         finally:
             new.unlink(missing_ok=True)
     return trouble
 
 
-def _tell(found: Sequence[Adoption], trouble: Sequence[str], options: argparse.Namespace) -> None:
-    for text in trouble:
+def _tell(found: Sequence[Adoption], trouble: Mapping[str, str], options: argparse.Namespace) -> None:
+    errors = list(dict.fromkeys(trouble.values()))
+    for text in errors:
         fail(text)
     if options.json:
         keys = ("network", "file", "text", "notes", "refusal")
         rows = [{key: getattr(one, key) for key in keys} for one in found]
-        print(json.dumps({"version": 1, "networks": rows, "errors": list(trouble)}, indent=1))
+        print(json.dumps({"version": 1, "networks": rows, "errors": errors}, indent=1))
         return
     for one in found:
         for note in (one.refusal,) if one.refusal else one.notes:
             print(f"{escaped(one.network)}: {note if one.refusal else f'not in the file: {note}'}", file=sys.stderr)
-        if one.text and options.output and not trouble:
+        if one.text and options.output and one.file not in trouble:
             print(options.output / one.file)
         elif one.text and not options.output:
             print(one.text, end="")
