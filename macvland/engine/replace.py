@@ -81,10 +81,25 @@ def reconnect(line: Line, attachment: Attachment, intents: Intents) -> None:
         return
     if trouble := list(losses(report, attachment.network, line.engine, Replacing.WHEN_LOSSLESS)):
         raise ApplyError("; ".join(trouble), passing=False)
-    again = recreation_of(network)
-    intents.save(Intent(network=attachment.network, old_id="", old=again, new=again, endpoints=(endpoint,)))
+    # One that was refused just now stays on disk beside this one.
+    intent = _joined(endpoint, _begun(attachment.network, network, intents))
+    intents.save(intent)
     line.disconnect(network["Id"], attachment.id)
-    _carry_out(line, intents.load(attachment.network), intents)
+    _carry_out(line, intent, intents)
+
+
+def _begun(name: str, network: Json, intents: Intents) -> Intent:
+    """Return what was begun with the network called *name*, or a way back to it as it is, with nobody yet."""
+    if name in intents.begun():
+        return intents.load(name)
+    again = recreation_of(network)
+    return Intent(network=name, old_id=network["Id"], old=again, new=again, endpoints=(), undo=True)
+
+
+def _joined(endpoint: Endpoint, intent: Intent) -> Intent:
+    if any(one.container == endpoint.container for one in intent.endpoints):
+        return intent
+    return replace(intent, endpoints=tuple(sorted((*intent.endpoints, endpoint), key=order)))
 
 
 def _undo(line: Line, intent: Intent, intents: Intents) -> str:
@@ -100,10 +115,18 @@ def _carry_out(line: Line, intent: Intent, intents: Intents) -> str:
         intent = _take_down(line, there, intent, intents)
         there = None
     identifier = there["Id"] if there else line.create_network(intent.old if intent.undo else intent.new)
+    refusals = []
     for endpoint in intent.endpoints:
-        _connect(line, identifier, intent.network, endpoint)
+        try:
+            _connect(line, identifier, intent.network, endpoint)
+        except RefusedError as refusal:
+            if not intent.undo:
+                raise  # the old network comes back, for all of them
+            refusals.append(refusal)  # one that cannot come back keeps no other one off
     for container in intent.start:
         line.start(container)
+    if refusals:
+        raise refusals[0]
     intents.drop(intent.network)
     return identifier
 

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from threading import Lock, Thread
 from types import TracebackType
@@ -35,7 +36,7 @@ class Proxy:
     def __init__(self, path: Path, engine: Path) -> None:
         self.path = path
         self.requests: list[Request] = []
-        self.faults: dict[str, Fault] = {}  # by "METHOD /url"
+        self.faults: dict[str, Fault] = {}  # by "METHOD /url", in which * is anything
         self._engine = engine
         self._open: set[socket.socket] = set()
         self._lock = Lock()
@@ -93,7 +94,8 @@ class Proxy:
             request = _read(client)
             if request:
                 self.requests.append(request)
-                self.faults.get(str(request), self._pass_on)(client, self, request)
+                faults = (fault for asked, fault in [*self.faults.items()] if fnmatchcase(str(request), asked))
+                next(faults, self._pass_on)(client, self, request)
 
     def _pass_on(self, client: socket.socket, _: "Proxy", request: Request) -> None:
         with socket.socket(socket.AF_UNIX) as engine, self._kept(engine):

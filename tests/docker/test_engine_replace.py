@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from macvland.action import Add, Failure, Finish, Replace
+from macvland.action import Add, Failure, Finish, Reconnect, Replace
 from macvland.engine import Docker
 from macvland.engine.endpoint import MAC_LOST_FROM, endpoint_of, losses
 from macvland.engine.intent import Intents
@@ -217,6 +217,45 @@ def test_what_was_interrupted_is_seen_and_finished(
     assert docker.apply([Finish(Unfinished(network="plain"))]) == ()
     assert networks(client) == [("plain", "private")]
     assert [(one.container, bool(one.addresses)) for one in docker.observe(Host()).attachments] == [("one", True)]
+
+
+def on_it(docker: Docker) -> set[str]:
+    """Return the containers that have an address on the network."""
+    return {one.container for one in docker.observe(Host()).attachments if one.addresses}
+
+
+def test_a_container_that_is_refused_is_not_forgotten_for_the_next_one(
+    docker: Docker, proxy: Proxy, shared_docker_host: LabHost
+) -> None:
+    names = {"one", "two", "three"}
+    for name in names:
+        run(shared_docker_host, name)
+    attachments = sorted(docker.observe(Host()).attachments, key=str)
+    proxy.faults["POST /networks/*/connect"] = refuse(attachments[0].id.encode())
+    failures = docker.apply([Reconnect(one) for one in attachments])
+    assert failures
+    assert all("not today" in failure.reason for failure in failures)
+    assert on_it(docker) == names - {attachments[0].container}
+    assert docker.observe(Host()).unfinished == {Unfinished(network="plain")}
+    proxy.faults.clear()
+    assert docker.apply([Finish(Unfinished(network="plain"))]) == ()
+    assert on_it(docker) == names
+
+
+def test_a_container_that_cannot_come_back_keeps_no_other_one_off(
+    docker: Docker, proxy: Proxy, shared_docker_host: LabHost, client: Any
+) -> None:
+    names = {"one", "two", "three"}
+    for name in names:
+        run(shared_docker_host, name)
+    refused = min(docker.observe(Host()).attachments, key=str)  # the first to be connected
+    proxy.faults["POST /networks/*/connect"] = refuse(refused.id.encode())
+    (failure,) = act(docker)
+    assert "not today" in failure.reason
+    assert (networks(client), on_it(docker)) == ([("plain", "bridge")], names - {refused.container})
+    proxy.faults.clear()
+    assert docker.apply([Finish(Unfinished(network="plain"))]) == ()
+    assert (networks(client), on_it(docker)) == ([("plain", "bridge")], names)
 
 
 def test_a_container_that_is_gone_by_then_is_not_waited_for(
