@@ -157,6 +157,13 @@ class Disconnect:
 
 Action = Add | Change | Delete | Replace | Finish | Prove | Reconnect | Disconnect
 
+ENGINES = (Network, Unfinished, Proof, Attachment)
+
+
+def of_engine(action: Action) -> bool:
+    """Tell whether it is the engine that does *action*; the others are the kernel's."""
+    return isinstance(action.thing, ENGINES)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:

@@ -155,10 +155,8 @@ class Daemon:
         ended = converge(want, self._kernel, self._engine, due, pending=self._pending, held=disputed)
         self._pending = ended.pending
         self._ways.note(ended.seen, ended.goal.host)
-        failed: dict[str, bool] = {}
-        for failure in ended.failures:
-            failed[failure.action.network] = failed.get(failure.action.network, True) and failure.passing
-        self._backoff.note(attempts(ended.undisputed, ended.seen), failed, now)
+        tried = attempts(ended.undisputed, ended.seen)
+        self._backoff.note(tried, ended.failures, now, waiting=self._engine.waiting)
         told = self._quarrels.note(ended.seen, made=ended.done, undone=ended.undone, held=ended.held, now=now)
         obstacles = ended.goal.obstacles | self._quarrels.obstacles()
         seen = replace(ended.seen, heard=heard)

@@ -4,10 +4,12 @@ Refuses to act and to look at a clock: whoever asks says what time it is, in mon
 """
 
 import math
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from macvland.action import Failure, of_engine
 from macvland.config import Directory
 from macvland.model import Address, Dad, Host, Neighbour, ShimAddress
 from macvland.pauses import delay
@@ -20,6 +22,7 @@ class _Try:
     attempt: Hashable
     failures: int
     again: float | None  # monotonic seconds; None: the same try would fail the same way
+    engine: bool  # whether it was the engine that failed
 
 
 class Backoff:
@@ -28,28 +31,41 @@ class Backoff:
     def __init__(self) -> None:
         """Start without a failure."""
         self._tries: dict[str, _Try] = {}
+        self._dormant: frozenset[str] = frozenset()  # the engine's, while it does not say what is left
 
     def due(self, network: str, attempt: Hashable, now: float) -> bool:
         """Tell whether *attempt* may be made at monotonic time *now*."""
         last = self._tries.get(network)
         return last is None or last.attempt != attempt or (last.again is not None and last.again <= now)
 
-    def note(self, attempts: Mapping[str, Hashable], failed: Mapping[str, bool], now: float) -> None:
-        """Remember what a pass left undone: *attempts* by network, and of those that failed now whether it may pass."""
-        for network in self._tries.keys() - attempts.keys():
-            del self._tries[network]
-        for network, passing in failed.items():
-            if network in attempts:
-                self._tries[network] = self._next(network, attempts[network], passing, now)
+    def note(
+        self, attempts: Mapping[str, Hashable], failures: Iterable[Failure], now: float, *, waiting: bool = False
+    ) -> None:
+        """Remember what a pass left undone: *attempts* by network, and what failed now.
 
-    def _next(self, network: str, attempt: Hashable, passing: bool, now: float) -> _Try:  # noqa: FBT001 - a fact, not a mode
+        What the engine failed at is over when it is not left any more; but not while the engine is *waiting*: at work
+        on it, or slow to answer.
+        """
+        over = self._tries.keys() - attempts.keys()
+        self._dormant = frozenset(network for network in over if waiting and self._tries[network].engine)
+        for network in over - self._dormant:
+            del self._tries[network]
+        failed: dict[str, list[Failure]] = defaultdict(list)
+        for failure in failures:
+            failed[failure.action.network].append(failure)
+        for network in failed.keys() & attempts.keys():
+            self._tries[network] = self._next(network, attempts[network], failed[network], now)
+
+    def _next(self, network: str, attempt: Hashable, failures: Sequence[Failure], now: float) -> _Try:
         last = self._tries.get(network)
-        failures = last.failures + 1 if last and last.attempt == attempt else 1
-        return _Try(attempt, failures, now + delay(failures) if passing else None)
+        times = last.failures + 1 if last and last.attempt == attempt else 1
+        again = now + delay(times) if all(failure.passing for failure in failures) else None
+        return _Try(attempt, times, again, any(of_engine(failure.action) for failure in failures))
 
     def again(self) -> float | None:
         """Return the monotonic time of the next try, None if nothing waits for one."""
-        return min((one.again for one in self._tries.values() if one.again is not None), default=None)
+        awake = (one for network, one in self._tries.items() if network not in self._dormant)
+        return min((one.again for one in awake if one.again is not None), default=None)
 
     def again_for(self, network: str) -> float | None:
         """Return the monotonic time of the next try for *network*, None if it waits for none."""

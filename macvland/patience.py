@@ -36,6 +36,11 @@ class Patient:
         self._news.set()
         self._wake()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something was asked of it that it has not answered yet."""
+        return self._looking is not None or self._acting is not None
+
     def observe(self, host: Host) -> Host:
         """Return *host* with the engine's part, or without an engine while it takes its time."""
         if self._acting is None and self._looking is None:

@@ -5,18 +5,16 @@ Refuses to know who acts: the kernel and the engine are edges that look and act,
 
 from collections import defaultdict
 from collections.abc import Callable, Container, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
 
-from macvland.action import Action, Add, Failure, Prove
+from macvland.action import Action, Add, Failure, Prove, Replace, of_engine
 from macvland.error import ApplyError
-from macvland.model import Attachment, Goal, Host, Network, Proof, Shim, Unfinished
+from macvland.model import Goal, Host, Shim
 from macvland.plan import plan
 
 ROUNDS = 4  # a change may take others with it (a new MAC empties the neighbour table): the next look shows and mends it
-
-ENGINES = (Network, Unfinished, Proof, Attachment)  # what the engine's actions are about; the others are the kernel's
 
 UNDONE = "it had no effect: is another program undoing it?"
 
@@ -117,16 +115,25 @@ def converge(  # noqa: PLR0913 - what is wanted, both edges, and what the passes
 
 
 def attempts(actions: Sequence[Action], seen: Host) -> dict[str, Hashable]:
-    """Return, by network, what makes a try of *actions* the same try: themselves, their parents, the engine's state."""
+    """Return, by network, what makes a try of *actions* the same try: themselves, their parents, the engine's state.
+
+    Not the ids of networks: one that was to be replaced, and had to be brought back, has another id each time.
+    """
+    if not actions:
+        return {}
     groups: dict[str, list[Action]] = defaultdict(list)
     for action in actions:
-        groups[action.network].append(action)
+        groups[action.network].append(_without_id(action))
     links = {link.name: link for link in seen.links}
-    around = (seen.engine, frozenset((network.id, network.name) for network in seen.networks))
+    around = (seen.engine, frozenset(replace(network, id="") for network in seen.networks))
     return {
         name: (tuple(group), frozenset(links.get(parent) for action in group for parent in _parents(action)), around)
         for name, group in groups.items()
     }
+
+
+def _without_id(action: Action) -> Action:
+    return replace(action, seen=replace(action.seen, id="")) if isinstance(action, Replace) else action
 
 
 def _parents(action: Action) -> tuple[str, ...]:
@@ -171,11 +178,11 @@ def _apply(kernel: Edge, engine: Edge, actions: tuple[Action, ...]) -> list[Fail
 def _kernels(actions: Iterable[Action], failures: Sequence[Failure] = ()) -> tuple[Action, ...]:
     """Return the kernel's of *actions*, save of networks that failed already."""
     failed = {failure.action.network for failure in failures}
-    return tuple(action for action in actions if not isinstance(action.thing, ENGINES) and action.network not in failed)
+    return tuple(action for action in actions if not of_engine(action) and action.network not in failed)
 
 
 def _engines(actions: Iterable[Action]) -> tuple[Action, ...]:
-    return tuple(action for action in actions if isinstance(action.thing, ENGINES))
+    return tuple(action for action in actions if of_engine(action))
 
 
 def isolated(edge: Edge, actions: tuple[Action, ...]) -> Sequence[Failure]:

@@ -1,11 +1,12 @@
 """Many networks and many kinds of containers: routes and neighbours for exactly those that live on ours."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 
 from tests.lab import Host, wait_until
-from tests.scene import BORROWED, Serving, add_nic, declare, inspect, tidy, wait_for_state, wait_for_ways, ways
+from tests.scene import BORROWED, Serving, add_nic, declare, inspect, status, tidy, wait_for_state, wait_for_ways, ways
 
 HOST = "192.168.1.50"
 ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
@@ -77,12 +78,23 @@ def test_networks_that_swap_places_in_one_edit_stay_as_they_are_with_their_conta
     for name in files:
         (reason,) = wait_for_state(daemon, host, name, "failed").reasons
         assert reason.endswith("; the old network is back, with its containers")
+    # Each try takes the containers off for a moment: they become ever rarer.
+    wait_until(lambda: pause(host, "first") > 3, 30)
     assert (subnet_of(host, "first"), subnet_of(host, "second")) == ("192.168.1.0/24", "10.6.6.0/24")
     assert host.docker("inspect", "--format", ADDRESS, "web").split() == ["192.168.1.192"]
     host.drop("second.toml", declare(parent="eth2", lan="10.7.7"))
     host.drop("first.toml", files["first"])
     wait_for_state(daemon, host, "second", "ready")
     wait_for_state(daemon, host, "first", "ready")
+
+
+def pause(host: Host, name: str) -> float:
+    """Return how many seconds lie between what the status says and the next try of the network."""
+    last = status(host)
+    (retry,) = (one.retry for one in last.networks if one.name == name) if last else ("",)
+    if not last or not retry:
+        return 0.0
+    return (datetime.fromisoformat(retry) - datetime.fromisoformat(last.time)).total_seconds()
 
 
 def subnet_of(host: Host, name: str) -> str:

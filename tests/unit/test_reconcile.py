@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from macvland.action import Action, Add, Change, Failure
+from macvland.action import Action, Add, Change, Failure, Replace
 from macvland.config import ShimDeclaration
 from macvland.error import ApplyError, EngineAbsentError
 from macvland.model import Goal, Hold, Host, Network
@@ -254,6 +254,17 @@ def test_an_attempt_is_another_one_once_docker_answers_differently() -> None:
     left = (Add(next(iter(goal(declared(PUB), HOST).host.networks))),)
     foreign = Network(name="foreign", parent="eth1", id="f")
     assert attempts(left, HOST) != attempts(left, replace(HOST, networks=frozenset({foreign})))
+
+
+def test_an_attempt_to_replace_what_had_to_be_brought_back_is_the_same_one() -> None:
+    new = next(iter(goal(declared(PUB), HOST).host.networks))
+    old, back = (replace(new, spec="1:old", id=identifier) for identifier in ("old", "back"))
+    first, second = (
+        attempts((Replace(new, one, ("web",)),), replace(HOST, networks=frozenset({one}))) for one in (old, back)
+    )
+    assert first == second
+    moved = replace(HOST, networks=frozenset({replace(back, parent="eth1")}))
+    assert attempts((Replace(new, back, ("web",)),), moved) != second
 
 
 def test_a_failure_of_an_earlier_pass_counts_for_the_next_one() -> None:
