@@ -10,7 +10,7 @@ from typing import Any
 import docker
 
 from macvland import status as report
-from macvland.status import NetworkStatus, Status
+from macvland.status import NetworkStatus, State, Status
 from tests.faults.daemon import Daemon, with_code
 from tests.lab import CommandError, Host, Macvland, wait_until
 
@@ -62,20 +62,32 @@ def network_status(host: Host, name: str) -> NetworkStatus | None:
 
 
 def wait_for_state(daemon: Macvland, host: Host, name: str, state: str, seconds: float = 10) -> NetworkStatus:
-    """Wait until *daemon* itself says that network *name* is in *state*; "gone" if it does not know it any more."""
+    """Wait until *daemon* itself says that network *name* is in *state*; "gone" if it does not know it any more.
+
+    It says so in its log as well, which is written aside: whoever counts lines afterwards has all of them.
+    """
 
     def reached() -> NetworkStatus | bool:
         last = status(host)
         if daemon.process.poll() is not None or last is None or last.pid != daemon.pid:
             return False
         found = next((network for network in last.networks if network.name == name), None)
-        return state == "gone" if found is None else found if str(found.state) == state else False
+        if (str(found.state) if found else "gone") != state or not logged(daemon, name, state):
+            return False
+        return found or True
 
     try:
         found = wait_until(reached, seconds, f"network '{name}' {state}")
     except AssertionError as error:
         raise AssertionError(f"{error}; it is {network_status(host, name)}\n{daemon.read_log()}") from None
     return found if isinstance(found, NetworkStatus) else None  # type: ignore[return-value]
+
+
+def logged(daemon: Macvland, name: str, state: str) -> bool:
+    """Tell whether *state* is what *daemon* has logged last of network *name*; that there is none need not be said."""
+    states = "|".join(("gone", *map(str, State)))
+    told = re.findall(rf"^macvland: (?:\w+: )?{re.escape(name)}: ({states})(?=:|$)", daemon.read_log(), re.MULTILINE)
+    return bool(told[-1] == state if told else state == "gone")
 
 
 def lines(daemon: Macvland, after: int = 0) -> list[str]:
