@@ -4,7 +4,7 @@ Each step looks first whether it is done, so that the same function begins a rep
 disk says where to, Docker says how far it is. There is no instant in which a container is not on disk or on a network.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -115,10 +115,11 @@ def _carry_out(line: Line, intent: Intent, intents: Intents) -> str:
         intent = _take_down(line, there, intent, intents)
         there = None
     identifier = there["Id"] if there else line.create_network(intent.old if intent.undo else intent.new)
+    running = frozenset(line.inspect_network(identifier).get("Containers") or ()) if there else frozenset()
     refusals = []
     for endpoint in intent.endpoints:
         try:
-            _connect(line, identifier, intent.network, endpoint)
+            _connect(line, identifier, intent.network, endpoint, running)
         except RefusedError as refusal:
             if not intent.undo:
                 raise  # the old network comes back, for all of them
@@ -159,16 +160,19 @@ def _take_down(line: Line, there: Json, intent: Intent, intents: Intents) -> Int
     return intent
 
 
-def _connect(line: Line, identifier: str, network: str, endpoint: Endpoint) -> None:
-    """Attach a container as it was, unless it is attached, or gone."""
+def _connect(line: Line, identifier: str, network: str, endpoint: Endpoint, running: Container[str]) -> None:
+    """Attach a container as it was, unless it is attached, or gone. The network has those of *running*.
+
+    That decides for one that runs: of such a one Docker keeps its settings, ids, address and all, when it refuses to
+    connect it. Of one that does not run they decide, and the name alone where they have no id yet.
+    """
     report = line.inspect_container(endpoint.container)
     if report is None or report["State"].get("Dead") or report["State"].get("Status") == "removing":
         return
     settings = report["NetworkSettings"]["Networks"].get(network)
     if settings is not None:
-        # One that does not run has no id there until it starts: the name decides then. One that runs without an id was
-        # refused, and Docker keeps the settings all the same.
-        if settings.get("NetworkID") == identifier or not (settings.get("NetworkID") or report["State"]["Running"]):
+        runs, there = report["State"]["Running"], settings.get("NetworkID") or identifier
+        if endpoint.container in running if runs else there == identifier:
             return
         line.disconnect(identifier, endpoint.container)
     line.connect(identifier, endpoint.container, endpoint.settings)

@@ -19,6 +19,7 @@ from tests.docker.proxy import Proxy, Request
 from tests.docker.samples import LAN, PLAIN
 from tests.lab import CommandError
 from tests.lab import Host as LabHost
+from tests.scene import add_nic
 
 IPV6 = Subnet(cidr=ip_network("2001:db8::/64"), gateway=ip_address("2001:db8::1"))
 OLD = replace(PLAIN, subnets=frozenset({LAN, IPV6}))
@@ -240,6 +241,30 @@ def test_a_container_that_is_refused_is_not_forgotten_for_the_next_one(
     proxy.faults.clear()
     assert docker.apply([Finish(Unfinished(network="plain"))]) == ()
     assert on_it(docker) == names
+
+
+def test_a_container_that_was_refused_for_want_of_the_parent_is_connected_once_that_is_back(
+    docker: Docker, shared_docker_host: LabHost, client: Any
+) -> None:
+    """Docker goes on to list it on the network, with nothing in it."""
+    host = shared_docker_host
+    add_nic(host, "eth5", "10.5.5.50/24")
+    subnet = Subnet(cidr=ip_network("10.5.5.0/24"), gateway=ip_address("10.5.5.1"))
+    docker.apply([Add(Network(name="other", parent="eth5", subnets=frozenset({subnet}), spec="1:other"))])
+    host.docker(
+        "run", "--detach", "--name", "one", "--network", "other", "--stop-signal", "SIGKILL", "lab", "sleep", "9"
+    )
+    (attachment,) = docker.observe(Host()).attachments
+    host.ip("link", "set", "eth5", "name", "away5")
+    (failure,) = docker.apply([Reconnect(attachment)])
+    assert "eth5 was not found" in failure.reason
+    host.ip("link", "set", "away5", "name", "eth5")
+    assert docker.apply([Finish(Unfinished(network="other"))]) == ()
+    (again,) = docker.observe(Host()).attachments
+    assert (again.container, again.addresses) == (attachment.container, attachment.addresses)
+    host.docker("rm", "--force", "one")
+    client.remove_network("other")
+    host.ip("link", "delete", "eth5")
 
 
 def test_a_container_that_cannot_come_back_keeps_no_other_one_off(
