@@ -44,6 +44,7 @@ class Lan:
         self._heard: Heard | None = Heard()
         self._new = Heard()  # is heard next
         self._woke = 0.0
+        self._unsaid = ""  # why a question did not leave, as long as none has
         self.trouble = _refusal()
         if self.trouble:
             self._heard = None
@@ -109,7 +110,9 @@ class Lan:
                 self._new = _heard(self._inquiry)
                 ears.tune(self._inquiry.listened(now))
             until = self._inquiry.next()
-        trouble = self._send(ears, [(wires[it.parent], it) for it in due]) if due else self.trouble
+        if due:
+            self._unsaid = self._send(ears, [(wires[it.parent], it) for it in due])
+        trouble = self._unsaid or _deaf(ears)
         if (self._new, trouble) == (self._heard, self.trouble):
             return until
         if now < self._woke + BUNDLE:
@@ -144,6 +147,13 @@ class Lan:
                     if claim:
                         self._inquiry.hear(parent, claim, now)
         return loud
+
+
+def _deaf(ears: Ears) -> str:
+    """Return what keeps a LAN from being heard, and is worth telling; "" for nothing."""
+    lasting = {parent: problem for parent, problem in ears.refusals.items() if problem.errno not in PASSING}
+    parent = min(lasting, default="")
+    return f"the LAN of '{parent}' cannot be listened to: {lasting[parent].strerror}" if parent else ""
 
 
 def _refusal() -> str:

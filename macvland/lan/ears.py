@@ -11,7 +11,7 @@ from select import EPOLLIN, epoll
 from struct import Struct
 
 from macvland.kernel.assembly import Line, attach
-from macvland.lan.filter import EVERYTHING, ROOM, arp, ndp
+from macvland.lan.filter import EVERYTHING, arp, ndp, room_beside
 from macvland.lan.frames import ETH_P_ARP, ETH_P_IPV6, NOBODY, Claim, claim_in
 from macvland.lan.topic import Interest, Wire
 
@@ -47,12 +47,13 @@ class Ears:
         self._ears: dict[str, dict[_Place, _Ear]] = defaultdict(dict)  # by parent
         self._places: dict[int, _Place] = {}
         self._listened: dict[Wire, Interest] = {}
-        self._refusal: OSError | None = None  # why a socket is missing
+        self._refusals: dict[str, OSError] = {}  # by parent, why a socket is missing, or hears what it should not
 
     def tune(self, listened: Mapping[Wire, Interest]) -> None:
         """Listen to what *listened* has for each wire; where that fails, the next time."""
         for name in self._ears.keys() - {wire.name for wire in listened}:
             self._keep(name, ())
+        self._refusals = {wire.name: self._refusals[wire.name] for wire in listened if wire.name in self._refusals}
         before, self._listened = self._listened, {}
         for wire, interest in listened.items():
             unchanged = wire in before and before[wire] == interest
@@ -61,28 +62,40 @@ class Ears:
 
     def _tuned(self, wire: Wire, wanted: Mapping[_Place, tuple[Line, ...]]) -> bool:
         self._keep(wire.name, wanted)
-        try:
-            for place, program in wanted.items():
-                ear = self._ears[wire.name].get(place)
+        self._refusals.pop(wire.name, None)
+        for place, program in wanted.items():
+            ear = self._ears[wire.name].get(place)
+            try:
                 if ear is None:
                     self._open(place, program)
                 elif ear.program != program:
-                    attach(ear.sock, program)
-                    ear.program = program
-        except OSError as problem:  # mostly, that the link is gone or was renamed, which the next look tells
-            self._refusal = problem
-            return False
-        return True
+                    self._change(place, ear, program)
+            except OSError as problem:  # mostly, that the link is gone or was renamed, which the next look tells
+                self._refusals[wire.name] = problem
+        return wire.name not in self._refusals
+
+    def _change(self, place: _Place, ear: _Ear, program: tuple[Line, ...]) -> None:
+        try:
+            attach(ear.sock, program)
+            ear.program = program
+        except OSError as problem:
+            if problem.errno != errno.ENOMEM:
+                raise
+            # A socket has to have room for both at once: another one needs room for the new one only.
+            self._open(place, program)
+            self._close(ear)
 
     def _keep(self, name: str, wanted: Collection[_Place]) -> None:
         """Listen at no other places of the parent *name* than those *wanted*."""
         ears = self._ears[name]
         for place in ears.keys() - set(wanted):
-            sock = ears.pop(place).sock
-            del self._places[sock.fileno()]
-            sock.close()  # which takes it out of the poll as well
+            self._close(ears.pop(place))
         if not wanted:
             del self._ears[name]
+
+    def _close(self, ear: _Ear) -> None:
+        del self._places[ear.sock.fileno()]
+        ear.sock.close()  # which takes it out of the poll as well
 
     def _open(self, place: _Place, program: tuple[Line, ...]) -> None:
         # Protocol 0 hears nothing: the filter is there before the first frame.
@@ -100,6 +113,11 @@ class Ears:
         self._ears[place.wire][place] = _Ear(sock, program)
         self._places[sock.fileno()] = place
 
+    @property
+    def refusals(self) -> Mapping[str, OSError]:
+        """Why not all that is worth it is heard, by parent."""
+        return self._refusals
+
     def close(self) -> None:
         """Listen to nothing any more."""
         self.tune({})
@@ -108,7 +126,7 @@ class Ears:
         """Send *frame*; OSError if it does not leave."""
         ear = self._ears.get(wire.name, {}).get(_Place(wire.name, wire.index, kind, 0))
         if ear is None:
-            raise self._refusal or OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+            raise self._refusals.get(wire.name) or OSError(errno.ENODEV, os.strerror(errno.ENODEV))
         ear.sock.send(frame)
 
     def hear(self, descriptor: int) -> Iterator[tuple[str, Claim | None]]:
@@ -134,5 +152,6 @@ def _programs(wire: Wire, interest: Interest) -> Iterator[tuple[_Place, tuple[Li
         if interest.addresses is None:
             yield _Place(wire.name, wire.index, kind, 0), EVERYTHING
         elif these or kind == ETH_P_ARP or wire.source != NOBODY:  # without a question, there are still our MACs
-            for part, start in enumerate(range(0, max(len(these), 1), ROOM)):
-                yield _Place(wire.name, wire.index, kind, part), program(these[start : start + ROOM], sorted(wire.macs))
+            room = room_beside(wire.macs)
+            for part, start in enumerate(range(0, max(len(these), 1), room)):
+                yield _Place(wire.name, wire.index, kind, part), program(these[start : start + room], sorted(wire.macs))

@@ -6,7 +6,7 @@ search. What is longer than a word is looked up by a hash of it: a frame that ge
 when it is read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from ipaddress import IPv6Address
 
 from macvland.kernel.assembly import (
@@ -29,7 +29,9 @@ from macvland.lan.frames import ADVERTISEMENT, HOPS, ICMPV6, SOLICITATION
 from macvland.model import Address
 
 BLOCK = 32  # keys that are compared one by one at the end of a search
-ROOM = 1500  # addresses, and MACs, of one program: with both there are 3400 of the 4096 instructions that BPF allows
+# Addresses and MACs of one program, and MACs among these. The kernel makes two instructions of a comparison with an
+# address above 127.255.255.255, and before Linux 6.8 has room for 20 KiB of them (net.core.optmem_max).
+ROOM, MACS = 900, 500
 FEW = 100  # addresses that the host is about to take at one moment, of which it hears the probes of others
 FACTOR = 0x9E3779B1  # of the hash: odd, its bits in no order (Knuth, vol. 3, 6.4)
 ALL = 0xFFFFFFFF  # octets of a frame
@@ -43,8 +45,13 @@ EVERYTHING = (Line(RETURN, ALL),)
 DROP, PASS = "drop", "pass"
 
 
+def room_beside(macs: Collection[str]) -> int:
+    """Return for how many addresses one program has room on a host with *macs*."""
+    return ROOM - min(len(macs), MACS)
+
+
 def arp(addresses: Sequence[Address], macs: Sequence[str], probed: Sequence[Address] = ()) -> tuple[Line, ...]:
-    """Return the program for ARP about *addresses*, at most ROOM, on a host with *macs*, and for probes of *probed*."""
+    """Return the program for ARP about *addresses*, on a host with *macs*, and for probes of *probed*."""
     return (
         Line(HALF, HARDWARE),
         Line(EQUAL, 1, no="no ARP"),
@@ -60,7 +67,7 @@ def arp(addresses: Sequence[Address], macs: Sequence[str], probed: Sequence[Addr
 
 
 def ndp(addresses: Sequence[Address], macs: Sequence[str]) -> tuple[Line, ...]:
-    """Return the program for NDP about *addresses*, at most ROOM, on a host with *macs*."""
+    """Return the program for NDP about *addresses*, on a host with *macs*."""
     source = [each for at in range(SOURCE, SOURCE + 16, 4) for each in (Line(WORD, at), Line(EQUAL, 0, no="no NDP"))]
     return (
         Line(OCTET, NEXT_HEADER),
@@ -87,7 +94,7 @@ def _verdict(
     yield Line(HALF, mac, label=label)
     yield Line(TIMES, FACTOR)
     yield from (Line(STORE, 0), Line(FETCH_X, 0), Line(WORD, mac + 2), Line(XOR_X, 0))
-    yield from _search(sorted({_mac_key(each) for each in macs[:ROOM]}), "our MAC", "foreign MAC")
+    yield from _search(sorted({_mac_key(each) for each in macs[:MACS]}), "our MAC", "foreign MAC")
     yield from (Line(LOAD, 1, label="our MAC"), Line(STORE, 1), Line(JUMP, 0, yes="address"))
     yield from (Line(LOAD, 0, label="foreign MAC"), Line(STORE, 1))
     first, *others = words

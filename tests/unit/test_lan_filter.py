@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 import pytest
 
 from macvland.kernel.assembly import INSTRUCTION, MOST, Line, assemble, attach
-from macvland.lan.filter import EVERYTHING, ROOM, arp, ndp
+from macvland.lan.filter import EVERYTHING, MACS, arp, ndp, room_beside
 from macvland.lan.frames import (
     ADVERTISEMENT,
     ARP,
@@ -98,14 +98,15 @@ def test_as_many_as_there_is_room_for_are_all_found_and_no_others(version: int) 
     kind, bits, frame, program = (
         (IPv4Address, 32, arp_frame, arp) if version == 4 else (IPv6Address, 128, advertisement, ndp)
     )
-    addresses = [kind(draw.getrandbits(bits)) for _ in range(ROOM + 20)]
-    macs = [":".join(f"{draw.getrandbits(8):02x}" for _ in range(6)) for _ in range(ROOM)]
-    lines = program(addresses[:ROOM], macs)
+    macs = [":".join(f"{draw.getrandbits(8):02x}" for _ in range(6)) for _ in range(MACS)]
+    room = room_beside(macs)
+    addresses = [kind(draw.getrandbits(bits)) for _ in range(room + 20)]
+    lines = program(addresses[:room], macs)
     assert len(assemble(lines)) // INSTRUCTION.size < MOST
-    for address in (*addresses[:40], *addresses[ROOM - 40 : ROOM]):
+    for address in (*addresses[:40], *addresses[room - 40 : room]):
         assert passes(lines, frame(FOREIGN, address))
         assert not passes(lines, frame(macs[-1], address))
-    for address in addresses[ROOM:]:
+    for address in addresses[room:]:
         assert not passes(lines, frame(FOREIGN, address))
 
 
