@@ -84,9 +84,15 @@ def wait_for_state(daemon: Macvland, host: Host, name: str, state: str, seconds:
 
 
 def logged(daemon: Macvland, name: str, state: str) -> bool:
-    """Tell whether *state* is what *daemon* has logged last of network *name*; that there is none need not be said."""
+    """Tell whether *state* is what *daemon* has logged last of network *name*; that there is none need not be said.
+
+    So it is with one that logs to a journal.
+    """
+    log = daemon.read_log()
+    if not log:
+        return True
     states = "|".join(("gone", *map(str, State)))
-    told = re.findall(rf"^macvland: (?:\w+: )?{re.escape(name)}: ({states})(?=:|$)", daemon.read_log(), re.MULTILINE)
+    told = re.findall(rf"^macvland: (?:\w+: )?{re.escape(name)}: ({states})(?=:|$)", log, re.MULTILINE)
     return bool(told[-1] == state if told else state == "gone")
 
 
