@@ -160,9 +160,17 @@ Action = Add | Change | Delete | Replace | Finish | Prove | Reconnect | Disconne
 ENGINES = (Network, Unfinished, Proof, Attachment)
 
 
+Part = tuple[str, bool]  # a network, and whether the engine's part of it: what the one fails at holds up no other
+
+
 def of_engine(action: Action) -> bool:
     """Tell whether it is the engine that does *action*; the others are the kernel's."""
     return isinstance(action.thing, ENGINES)
+
+
+def part_of(action: Action) -> Part:
+    """Return which part of which network *action* is about."""
+    return action.network, of_engine(action)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

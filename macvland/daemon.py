@@ -22,7 +22,6 @@ from threading import Event, Thread
 from systemd.daemon import notify
 
 from macvland import __version__, config, journal
-from macvland.action import Action
 from macvland.clock import watch as watch_clock
 from macvland.config import Config
 from macvland.config.trial import clock as boottime
@@ -86,7 +85,7 @@ class Daemon:
         self._told: Status | None = None  # a start tells everything: the log of a boot is whole
         self._seen: Host | None = None
         self._survived: frozenset[str] = frozenset()
-        self._pending: tuple[Action, ...] = ()
+        self._before: Pass | None = None
         self._machine_id = machine_id()
         self._watchdog = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 / 2  # seconds; 0: nobody watches
 
@@ -152,8 +151,8 @@ class Daemon:
             return goal
 
         due, disputed = partial(self._backoff.due, now=now), partial(self._quarrels.held, now=now)
-        ended = converge(want, self._kernel, self._engine, due, pending=self._pending, held=disputed)
-        self._pending = ended.pending
+        ended = converge(want, self._kernel, self._engine, due, before=self._before, held=disputed)
+        self._before = ended
         self._ways.note(ended.seen, ended.goal.host)
         tried = attempts(ended.undisputed, ended.seen)
         self._backoff.note(tried, ended.failures, now, waiting=self._engine.waiting)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from macvland.action import Failure, of_engine
+from macvland.action import Failure, Part, part_of
 from macvland.config import Directory
 from macvland.model import Address, Dad, Host, Neighbour, ShimAddress
 from macvland.pauses import delay
@@ -22,59 +22,58 @@ class _Try:
     attempt: Hashable
     failures: int
     again: float | None  # monotonic seconds; None: the same try would fail the same way
-    engine: bool  # whether it was the engine that failed
 
 
 class Backoff:
-    """The failed tries, by network."""
+    """The failed tries, by part."""
 
     def __init__(self) -> None:
         """Start without a failure."""
-        self._tries: dict[str, _Try] = {}
-        self._dormant: frozenset[str] = frozenset()  # the engine's, while it does not say what is left
+        self._tries: dict[Part, _Try] = {}
+        self._dormant: frozenset[Part] = frozenset()  # the engine's, while it does not say what is left
 
-    def due(self, network: str, attempt: Hashable, now: float) -> bool:
+    def due(self, part: Part, attempt: Hashable, now: float) -> bool:
         """Tell whether *attempt* may be made at monotonic time *now*."""
-        last = self._tries.get(network)
+        last = self._tries.get(part)
         return last is None or last.attempt != attempt or (last.again is not None and last.again <= now)
 
     def note(
-        self, attempts: Mapping[str, Hashable], failures: Iterable[Failure], now: float, *, waiting: bool = False
+        self, attempts: Mapping[Part, Hashable], failures: Iterable[Failure], now: float, *, waiting: bool = False
     ) -> None:
-        """Remember what a pass left undone: *attempts* by network, and what failed now.
+        """Remember what a pass left undone: *attempts* by part, and what failed now.
 
         What the engine failed at is over when it is not left any more; but not while the engine is *waiting*: at work
         on it, or slow to answer.
         """
         over = self._tries.keys() - attempts.keys()
-        self._dormant = frozenset(network for network in over if waiting and self._tries[network].engine)
-        for network in over - self._dormant:
-            del self._tries[network]
-        failed: dict[str, list[Failure]] = defaultdict(list)
+        self._dormant = frozenset((network, of_engine) for network, of_engine in over if waiting and of_engine)
+        for part in over - self._dormant:
+            del self._tries[part]
+        failed: dict[Part, list[Failure]] = defaultdict(list)
         for failure in failures:
-            failed[failure.action.network].append(failure)
-        for network in failed.keys() & attempts.keys():
-            self._tries[network] = self._next(network, attempts[network], failed[network], now)
+            failed[part_of(failure.action)].append(failure)
+        for part in failed.keys() & attempts.keys():
+            passing = all(failure.passing for failure in failed[part])
+            self._tries[part] = self._next(part, attempts[part], passing, now)
 
-    def _next(self, network: str, attempt: Hashable, failures: Sequence[Failure], now: float) -> _Try:
-        last = self._tries.get(network)
-        times = last.failures + 1 if last and last.attempt == attempt else 1
-        again = now + delay(times) if all(failure.passing for failure in failures) else None
-        return _Try(attempt, times, again, any(of_engine(failure.action) for failure in failures))
+    def _next(self, part: Part, attempt: Hashable, passing: bool, now: float) -> _Try:  # noqa: FBT001 - a fact, not a mode
+        last = self._tries.get(part)
+        failures = last.failures + 1 if last and last.attempt == attempt else 1
+        return _Try(attempt, failures, now + delay(failures) if passing else None)
 
     def again(self) -> float | None:
         """Return the monotonic time of the next try, None if nothing waits for one."""
-        awake = (one for network, one in self._tries.items() if network not in self._dormant)
+        awake = (one for part, one in self._tries.items() if part not in self._dormant)
         return min((one.again for one in awake if one.again is not None), default=None)
 
     def again_for(self, network: str) -> float | None:
         """Return the monotonic time of the next try for *network*, None if it waits for none."""
-        return self._tries[network].again if network in self._tries else None
+        tries = (one for (name, _), one in self._tries.items() if name == network)
+        return min((one.again for one in tries if one.again is not None), default=None)
 
-    def forget(self, networks: Collection[str] | None = None) -> None:
-        """Make every network (or *networks*) due: somebody asked for it."""
-        for network in list(self._tries if networks is None else networks):
-            self._tries.pop(network, None)
+    def forget(self) -> None:
+        """Make everything due: somebody asked for it."""
+        self._tries.clear()
 
 
 @dataclass(frozen=True, slots=True)

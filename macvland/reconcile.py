@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
 
-from macvland.action import Action, Add, Failure, Prove, Replace, of_engine
+from macvland.action import Action, Add, Failure, Part, Prove, Replace, of_engine, part_of
 from macvland.error import ApplyError
 from macvland.model import Goal, Host, Shim
 from macvland.plan import plan
@@ -41,6 +41,7 @@ class Pass:
     undone: tuple[Action, ...] = ()  # of *left*, the kernel's: undone already, or somebody is faster than we are
     held: tuple[Action, ...] = ()  # of *left*: it waits, for somebody keeps undoing it, or what it rests on
     pending: tuple[Action, ...] = ()  # asked of the engine, which has not said yet how it went
+    unheard: tuple[Failure, ...] = ()  # the engine's, which has not said yet whether they are left to do
 
     @property
     def converged(self) -> bool:
@@ -63,20 +64,22 @@ def converge(  # noqa: PLR0913 - what is wanted, both edges, and what the passes
     want: Callable[[Host], Goal],
     kernel: Edge,
     engine: Edge,
-    due: Callable[[str, Hashable], bool],
+    due: Callable[[Part, Hashable], bool],
     *,
-    pending: Sequence[Action] = (),
+    before: Pass | None = None,
     held: Callable[[Action, Host], bool] = lambda *_: False,
 ) -> Pass:
-    """Bring the host to what *want* makes of it; leave alone a network for which *due* says it is not time yet.
+    """Bring the host to what *want* makes of it; leave alone a part of it for which *due* says it is not time yet.
 
-    *due* is asked with a network's name and a value that stays equal as long as trying again would be the same try.
-    *pending* is what the pass before left so: it is done when this one no longer finds it to do. *held* tells of an
-    action whether it, and what rests on it, has to wait. Raises ApplyError only when the kernel cannot be looked at.
+    *due* is asked with the part and a value that stays equal as long as trying again would be the same try.
+    What the pass *before* left pending is done, and what it left unheard no failure, when this one no longer finds it
+    to do. *held* tells of an action whether it, and what rests on it, has to wait.
+    Raises ApplyError only when the kernel cannot be looked at.
     """
-    tried: dict[Action, None] = dict.fromkeys(pending)
+    tried: dict[Action, None] = dict.fromkeys(before.pending if before else ())
     undone: set[Action] = set()
-    failures = list(engine.apply(()))  # of an earlier pass that could not wait for them
+    # And of an earlier pass that could not wait for them.
+    failures = [*(before.unheard if before else ()), *engine.apply(())]
     for rounds in count():
         seen = look(kernel, engine)
         goal = want(seen)
@@ -98,7 +101,7 @@ def converge(  # noqa: PLR0913 - what is wanted, both edges, and what the passes
         tried |= dict.fromkeys(actions)
         failures += _apply(kernel, engine, actions)
     # What failed and is not wanted any more, or is there all the same, is no failure: the look decides.
-    networks = {action.network for action in left}
+    parts = {part_of(action) for action in left}
     missed = {*left, *(failure.action for failure in failures)}
     silent = seen.engine is None
     waiting = tuple(action for action in _engines(tried) if silent and action not in missed)
@@ -106,29 +109,30 @@ def converge(  # noqa: PLR0913 - what is wanted, both edges, and what the passes
         seen=seen,
         goal=goal,
         done=tuple(action for action in tried if action not in missed and action not in waiting),
-        failures=tuple(failure for failure in failures if failure.action.network in networks),
+        failures=tuple(failure for failure in failures if part_of(failure.action) in parts),
         left=left,
         undone=tuple(action for action in left if action in undone),
         held=tuple(action for action in left if action in disputed and action not in undone),
         pending=waiting,
+        unheard=tuple(failure for failure in failures if silent and of_engine(failure.action)),
     )
 
 
-def attempts(actions: Sequence[Action], seen: Host) -> dict[str, Hashable]:
-    """Return, by network, what makes a try of *actions* the same try: themselves, their parents, the engine's state.
+def attempts(actions: Sequence[Action], seen: Host) -> dict[Part, Hashable]:
+    """Return, by part, what makes a try of *actions* the same try: themselves, their parents, the engine's state.
 
     Not the ids of networks: one that was to be replaced, and had to be brought back, has another id each time.
     """
     if not actions:
         return {}
-    groups: dict[str, list[Action]] = defaultdict(list)
+    groups: dict[Part, list[Action]] = defaultdict(list)
     for action in actions:
-        groups[action.network].append(_without_id(action))
+        groups[part_of(action)].append(_without_id(action))
     links = {link.name: link for link in seen.links}
     around = (seen.engine, frozenset(replace(network, id="") for network in seen.networks))
     return {
-        name: (tuple(group), frozenset(links.get(parent) for action in group for parent in _parents(action)), around)
-        for name, group in groups.items()
+        part: (tuple(group), frozenset(links.get(parent) for action in group for parent in _parents(action)), around)
+        for part, group in groups.items()
     }
 
 
@@ -142,9 +146,9 @@ def _parents(action: Action) -> tuple[str, ...]:
 
 
 def _fail(actions: Sequence[Action], failures: Sequence[Failure]) -> list[Failure]:
-    """Return a failure for the first of each network's *actions*, save of networks that failed already."""
-    failed = {failure.action.network for failure in failures}
-    first = {action.network: action for action in reversed(actions) if action.network not in failed}
+    """Return a failure for the first of each part's *actions*, save of parts that failed already."""
+    failed = {part_of(failure.action) for failure in failures}
+    first = {part_of(action): action for action in reversed(actions) if part_of(action) not in failed}
     return [Failure(action=action, reason=UNDONE) for action in reversed(first.values())]
 
 
@@ -163,11 +167,11 @@ def _disputed(
 
 
 def _due(
-    left: Sequence[Action], seen: Host, failures: Sequence[Failure], due: Callable[[str, Hashable], bool]
+    left: Sequence[Action], seen: Host, failures: Sequence[Failure], due: Callable[[Part, Hashable], bool]
 ) -> tuple[Action, ...]:
-    failed = {failure.action.network for failure in failures}
-    networks = {name for name, attempt in attempts(left, seen).items() if name not in failed and due(name, attempt)}
-    return tuple(action for action in left if action.network in networks)
+    failed = {part_of(failure.action) for failure in failures}
+    parts = {part for part, attempt in attempts(left, seen).items() if part not in failed and due(part, attempt)}
+    return tuple(action for action in left if part_of(action) in parts)
 
 
 def _apply(kernel: Edge, engine: Edge, actions: tuple[Action, ...]) -> list[Failure]:
@@ -176,9 +180,9 @@ def _apply(kernel: Edge, engine: Edge, actions: tuple[Action, ...]) -> list[Fail
 
 
 def _kernels(actions: Iterable[Action], failures: Sequence[Failure] = ()) -> tuple[Action, ...]:
-    """Return the kernel's of *actions*, save of networks that failed already."""
-    failed = {failure.action.network for failure in failures}
-    return tuple(action for action in actions if not of_engine(action) and action.network not in failed)
+    """Return the kernel's of *actions*, save of networks whose part in it failed already."""
+    failed = {part_of(failure.action) for failure in failures}
+    return tuple(action for action in actions if not of_engine(action) and part_of(action) not in failed)
 
 
 def _engines(actions: Iterable[Action]) -> tuple[Action, ...]:

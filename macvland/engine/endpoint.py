@@ -13,6 +13,7 @@ from macvland.model import Engine, Replacing
 # Between these, a connect ignores MacAddress (moby, API v1.44 to v1.54); before, the container itself has it.
 MAC_LOST_FROM, MAC_KEPT_FROM = (1, 44), (1, 54)
 
+GOING = frozenset({"dead", "removing"})  # a container's state
 CARRIED = ("IPAMConfig", "Links", "Aliases", "DriverOpts", "GwPriority")
 
 Json = Mapping[str, Any]
@@ -30,7 +31,7 @@ def endpoint_of(report: Json, network: str, engine: Engine) -> Endpoint | None:
     extra = {"Aliases": aliases, **mac}
     return Endpoint(
         container=report["Id"],
-        name=report["Name"].removeprefix("/"),
+        name=name_of(report),
         settings=kept | {key: value for key, value in extra.items() if value},
     )
 
@@ -44,7 +45,7 @@ def pinned_mac(report: Json, network: str) -> str:
 
 def losses(report: Json, network: str, engine: Engine, replacing: Replacing) -> Iterator[str]:
     """Yield why the container of *report* would not be the same after a replacement of *network*."""
-    name = report["Name"].removeprefix("/")
+    name = name_of(report)
     first = report["HostConfig"].get("NetworkMode")
     if engine.api < MAC_LOST_FROM:
         return
@@ -57,6 +58,16 @@ def losses(report: Json, network: str, engine: Engine, replacing: Replacing) -> 
             f"'{name}' would lose its MAC {mac}, which Docker {engine.version} forgets when it connects it again: "
             f'remove and run it anew, or allow that by replace = "always"'
         )
+
+
+def name_of(report: Json) -> str:
+    """Return what the container of *report* is called."""
+    return str(report["Name"]).removeprefix("/")
+
+
+def is_going(report: Json) -> bool:
+    """Tell whether the container of *report* is being removed, or could not be: it is as good as gone."""
+    return bool(report["State"].get("Dead")) or report["State"].get("Status") in GOING
 
 
 def failed_for_want_of(report: Json, network: str) -> bool:

@@ -9,17 +9,21 @@ from dataclasses import replace
 from typing import Any
 
 from macvland.action import Replace
-from macvland.engine.endpoint import endpoint_of, failed_for_want_of, losses, order
+from macvland.engine.endpoint import endpoint_of, failed_for_want_of, is_going, losses, name_of, order
 from macvland.engine.intent import Endpoint, Intent, Intents
 from macvland.engine.line import Line
 from macvland.engine.refusal import RefusedError
 from macvland.engine.translate import SPEC, creation_of, is_ours, recreation_of
 from macvland.error import ApplyError
-from macvland.model import Attachment, Replacing
+from macvland.model import Attachment
 
 TRIES = 3  # to empty the old network: a container may come while the others are sent away
 
 Json = Mapping[str, Any]
+
+
+class PostponedError(ApplyError):
+    """A container that waits for its restart: from Docker 28 on nothing can be connected to it meanwhile."""
 
 
 def replace_network(line: Line, action: Replace, intents: Intents) -> str:
@@ -52,34 +56,38 @@ def checked(line: Line, action: Replace) -> Json:
     if not is_ours(old):
         raise ApplyError("it does not carry macvland's label: never replaced", passing=False)
     creation_of(action.thing, line.engine)
+    reports = list(_users(line, old))
     trouble = [
-        words
-        for report in _users(line, old)
-        for words in losses(report, old["Name"], line.engine, action.thing.replacing)
+        words for report in reports for words in losses(report, old["Name"], line.engine, action.thing.replacing)
     ]
     if trouble:
         raise ApplyError("; ".join(trouble), passing=False)
+    if restarting := [name_of(report) for report in reports if report["State"].get("Restarting")]:
+        raise PostponedError(
+            f"'{restarting[0]}' is about to be restarted, and its network is not replaced before it runs, or before "
+            f"'docker stop {restarting[0]}'"
+        )
     return old
 
 
-def finish(line: Line, network: str, intents: Intents) -> str:
-    """Bring to its end what was begun with *network*; return the id of the one that is there then."""
+def finish(line: Line, network: str, intents: Intents) -> None:
+    """Bring to its end what was begun with *network*."""
     intent = intents.load(network)
     try:
-        return _carry_out(line, intent, intents)
+        _carry_out(line, intent, intents)
     except RefusedError:
         if intent.undo:
             raise
-        return _undo(line, intent, intents)
+        _undo(line, intent, intents)
 
 
 def reconnect(line: Line, attachment: Attachment, intents: Intents) -> None:
     """Take a container off its network and attach it anew, the same way."""
     network, report = line.inspect_network(attachment.network_id), line.inspect_container(attachment.id)
     endpoint = report and endpoint_of(report, attachment.network, line.engine)
-    if not report or not endpoint:
+    if not report or not endpoint or is_going(report):
         return
-    if trouble := list(losses(report, attachment.network, line.engine, Replacing.WHEN_LOSSLESS)):
+    if trouble := list(losses(report, attachment.network, line.engine, attachment.replacing)):
         raise ApplyError("; ".join(trouble), passing=False)
     # One that was refused just now stays on disk beside this one.
     intent = _joined(endpoint, _begun(attachment.network, network, intents))
@@ -102,32 +110,41 @@ def _joined(endpoint: Endpoint, intent: Intent) -> Intent:
     return replace(intent, endpoints=tuple(sorted((*intent.endpoints, endpoint), key=order)))
 
 
-def _undo(line: Line, intent: Intent, intents: Intents) -> str:
+def _undo(line: Line, intent: Intent, intents: Intents) -> None:
     intent = replace(intents.load(intent.network), undo=True)
     intents.save(intent)
-    return _carry_out(line, intent, intents)
+    _carry_out(line, intent, intents)
 
 
 def _carry_out(line: Line, intent: Intent, intents: Intents) -> str:
     """Go to where *intent* leads from wherever it is; return the id of the network at the end."""
     there = line.network_named(intent.network)
     if there and not _is_goal(there, intent):
+        if not is_ours(there):
+            raise ApplyError(
+                f"a network that macvland did not make has taken the place of '{intent.network}', which is under way: "
+                f"'docker network rm {intent.network}' lets it go on"
+            )
         intent = _take_down(line, there, intent, intents)
         there = None
     identifier = there["Id"] if there else line.create_network(intent.old if intent.undo else intent.new)
     running = frozenset(line.inspect_network(identifier).get("Containers") or ()) if there else frozenset()
-    refusals = []
+    problems: list[ApplyError] = []
+    start = [*intent.start]
     for endpoint in intent.endpoints:
         try:
-            _connect(line, identifier, intent.network, endpoint, running)
+            if _connect(line, identifier, intent, endpoint, running):
+                start.append(endpoint.container)
+        except PostponedError as later:
+            problems.append(later)
         except RefusedError as refusal:
             if not intent.undo:
                 raise  # the old network comes back, for all of them
-            refusals.append(refusal)  # one that cannot come back keeps no other one off
-    for container in intent.start:
+            problems.append(refusal)  # one that cannot come back keeps no other one off
+    for container in start:
         line.start(container)
-    if refusals:
-        raise refusals[0]
+    if problems:
+        raise problems[0]
     intents.drop(intent.network)
     return identifier
 
@@ -160,30 +177,39 @@ def _take_down(line: Line, there: Json, intent: Intent, intents: Intents) -> Int
     return intent
 
 
-def _connect(line: Line, identifier: str, network: str, endpoint: Endpoint, running: Container[str]) -> None:
-    """Attach a container as it was, unless it is attached, or gone. The network has those of *running*.
+def _connect(line: Line, identifier: str, intent: Intent, endpoint: Endpoint, running: Container[str]) -> bool:
+    """Attach a container as it was, unless it is attached, or gone; tell whether it is to be started after that.
 
-    That decides for one that runs: of such a one Docker keeps its settings, ids, address and all, when it refuses to
-    connect it. Of one that does not run they decide, and the name alone where they have no id yet.
+    The network has those of *running*, which decides for one that runs: of such a one Docker keeps its settings, ids,
+    address and all, when it refuses to connect it. Of one that does not run, or is about to be restarted, they decide,
+    and the name alone where they have no id yet.
     """
     report = line.inspect_container(endpoint.container)
-    if report is None or report["State"].get("Dead") or report["State"].get("Status") == "removing":
-        return
-    settings = report["NetworkSettings"]["Networks"].get(network)
+    if report is None or is_going(report):
+        return False
+    restarting = bool(report["State"].get("Restarting"))
+    settings = report["NetworkSettings"]["Networks"].get(intent.network)
     if settings is not None:
-        runs, there = report["State"]["Running"], settings.get("NetworkID") or identifier
+        runs, there = report["State"]["Running"] and not restarting, settings.get("NetworkID") or identifier
         if endpoint.container in running if runs else there == identifier:
-            return
+            return False
         line.disconnect(identifier, endpoint.container)
-    line.connect(identifier, endpoint.container, endpoint.settings)
+    try:
+        line.connect(identifier, endpoint.container, endpoint.settings)
+    except RefusedError as refusal:
+        if restarting:
+            raise PostponedError(f"'{endpoint.name}' is connected once it has been restarted: {refusal}") from None
+        raise
+    # Docker's own restart of it met the moment without a network.
+    return bool(intent.old_id) and failed_for_want_of(report, intent.old_id)
 
 
 def _users(line: Line, network: Json) -> Iterator[Json]:
-    """Yield the reports of the containers that are attached to *network*, running or not."""
+    """Yield the reports of the containers that are attached to *network*, running or not, but for those that go."""
     for row in line.containers():
         networks = (row.get("NetworkSettings") or {}).get("Networks") or {}
         settings = networks.get(network["Name"])
         if settings is not None and settings.get("NetworkID") in (network["Id"], ""):
             report = line.inspect_container(row["Id"])
-            if report is not None:
+            if report is not None and not is_going(report):
                 yield report

@@ -5,6 +5,7 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from macvland.engine.endpoint import GOING
 from macvland.error import ApplyError, EngineAbsentError
 from macvland.model import Address, Attachment, Engine, Mode, Network, Prefix, Subnet
 
@@ -83,6 +84,8 @@ def attachments_of(reports: Any, networks: frozenset[Network]) -> frozenset[Atta
     by_word = by_id | {network.name: network for network in networks}
     found = []
     for report in _rows(reports):
+        if report.get("State") in GOING:
+            continue
         for word, endpoint in _mapping(_mapping(report.get("NetworkSettings")).get("Networks")).items():
             settings = _mapping(endpoint)
             network = by_id.get(_text(settings.get("NetworkID"))) or (None if _lives(report) else by_word.get(word))

@@ -97,6 +97,7 @@ class Attachment:
     addresses: frozenset[Address] = frozenset()
     fixed: frozenset[Address] = frozenset()  # those that it was configured with, also while it does not run
     cut: bool = False  # its link has vanished with the parent: it runs without a NIC
+    replacing: Replacing = field(default=Replacing.WHEN_LOSSLESS, compare=False)  # where it is wanted
 
     def __str__(self) -> str:
         return f"container '{self.container}' on Docker network '{self.network}'"

@@ -38,7 +38,7 @@ def docker_network(declaration: Declaration, link: Link | None, facts: Facts) ->
         loss = facts.losses.get(seen.id)
         if loss is None:
             told = leftover(declaration, link, seen, facts) if link else frozenset()
-            return Goal(host=_served(seen, link, facts), obstacles=told)
+            return Goal(host=_served(declaration, seen, link, facts), obstacles=told)
         if not loss.curable:
             return _as_it_is(same_name, obstacle(declaration.name, Hold.CONFLICT, loss.reason))
     objections = _objections(declaration, network, same_name, facts) if same_name else frozenset()
@@ -66,11 +66,13 @@ def _spared(declaration: Declaration, link: Link | None, facts: Facts) -> frozen
     taken |= {host for host in parents if containing(host, others)}
     for other in (network for cidr in cidrs for network in facts.sharing[cidr] if network.name != declaration.name):
         taken |= other.spared.union(*(pool.reserved | {pool.gateway} for pool in other.subnets))
+    # Who has one of them all the same could not be connected again.
+    taken = taken.union(*(user.fixed for user in facts.attachments_by_name[declaration.name]))
     strangers = used(declaration, link, facts) if link else ()
     return frozenset(address for address in (*parents, *shims, *strangers) if containing(address, cidrs)) - taken
 
 
-def _served(seen: Network, link: Link | None, facts: Facts) -> Host:
+def _served(declaration: Declaration, seen: Network, link: Link | None, facts: Facts) -> Host:
     """Keep a network that will do; of ours, see that Docker's driver knows it and that its containers are on it."""
     if not seen.spec or link is None:
         return Host(networks=frozenset({seen}))
@@ -78,7 +80,9 @@ def _served(seen: Network, link: Link | None, facts: Facts) -> Host:
     return Host(
         networks=frozenset({seen}),
         proofs=frozenset({Proof(network=seen.name, id=seen.id, parent=seen.parent)}),
-        attachments=frozenset(replace(one, network_id=seen.id, cut=False) for one in off),
+        attachments=frozenset(
+            replace(one, network_id=seen.id, cut=False, replacing=declaration.replacing) for one in off
+        ),
     )
 
 

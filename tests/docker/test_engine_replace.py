@@ -11,13 +11,15 @@ import pytest
 
 from macvland.action import Add, Failure, Finish, Reconnect, Replace
 from macvland.engine import Docker
-from macvland.engine.endpoint import MAC_LOST_FROM, endpoint_of, losses
-from macvland.engine.intent import Intents
+from macvland.engine.endpoint import MAC_KEPT_FROM, MAC_LOST_FROM, endpoint_of, losses
+from macvland.engine.intent import Intent, Intents
+from macvland.engine.refusal import RefusedError
+from macvland.engine.translate import SPEC
 from macvland.model import Engine, Host, Mode, Network, Replacing, Subnet, Unfinished
 from tests.docker import proxy as faults
 from tests.docker.proxy import Proxy, Request
 from tests.docker.samples import LAN, PLAIN
-from tests.lab import CommandError
+from tests.lab import CommandError, wait_until
 from tests.lab import Host as LabHost
 from tests.scene import add_nic
 
@@ -295,6 +297,125 @@ def test_a_container_that_is_gone_by_then_is_not_waited_for(
     assert docker.apply([Finish(Unfinished(network="plain"))]) == ()
     assert [one.container for one in docker.observe(Host()).attachments] == ["two"]
     assert networks(client) == [("plain", "private")]
+
+
+def test_what_somebody_else_made_in_the_meantime_is_never_taken_away(
+    docker: Docker, proxy: Proxy, shared_docker_host: LabHost, client: Any
+) -> None:
+    host = shared_docker_host
+    run(host, "one")
+    proxy.faults["POST /networks/create"] = faults.drop
+    act(docker)
+    proxy.faults.clear()
+    host.docker("network", "create", "--driver", "macvlan", "--opt", "parent=eth0", "--subnet", "10.7.7.0/24", "plain")
+    run(host, "theirs")
+    before = client.inspect_network("plain")
+    (failure,) = docker.apply([Finish(Unfinished(network="plain"))])
+    assert "'docker network rm plain' lets it go on" in failure.reason
+    assert client.inspect_network("plain") == before
+    host.docker("rm", "--force", "theirs")
+    client.remove_network("plain")
+    assert docker.apply([Finish(Unfinished(network="plain"))]) == ()
+    assert (networks(client), on_it(docker)) == ([("plain", "private")], {"one"})
+
+
+def test_a_container_that_could_not_be_removed_is_in_nobodys_way(
+    docker: Docker, proxy: Proxy, shared_docker_host: LabHost, client: Any
+) -> None:
+    for name in ("corpse", "one"):
+        run(shared_docker_host, name)
+    corpse = client.inspect_container("corpse")["Id"]
+    client.kill("corpse")  # Docker lists it as being on the network, whatever else there is of it
+    dead = faults.change(lambda answer: answer.replace(b'"Dead":false', b'"Dead":true '))
+    proxy.faults[f"GET /containers/{corpse}/json"] = dead
+    proxy.faults["POST /networks/*/disconnect"] = refuse(corpse.encode())
+    assert act(docker) == ()
+    assert (networks(client), on_it(docker)) == ([("plain", "private")], {"one"})
+
+
+def test_a_network_is_not_replaced_while_a_container_waits_for_its_restart(
+    docker: Docker, shared_docker_host: LabHost, client: Any
+) -> None:
+    host = shared_docker_host
+    run(host, "one")
+    crashing = ("--restart", "always", "--network", "plain", "lab", "false")
+    host.docker("run", "--detach", "--name", "looper", *crashing)
+    wait_until(lambda: client.inspect_container("looper")["RestartCount"] >= 6, 30)  # 6.4 s to the next one
+    wait_until(lambda: client.inspect_container("looper")["State"]["Restarting"])
+    before = client.inspect_network("plain")
+    (failure,) = act(docker)
+    assert failure.passing
+    assert "'looper' is about to be restarted" in failure.reason
+    assert client.inspect_network("plain") == before
+    client.stop("looper", timeout=0)
+    assert act(docker) == ()
+    assert (networks(client), on_it(docker)) == ([("plain", "private")], {"one"})
+
+
+def test_a_container_that_waits_for_its_restart_on_the_right_network_is_left_alone(
+    docker: Docker, intents: Intents, shared_docker_host: LabHost, client: Any
+) -> None:
+    shared_docker_host.docker(
+        *("run", "--detach", "--name", "looper", "--restart", "always", "--network", "plain", "lab", "false")
+    )
+    wait_until(lambda: client.inspect_container("looper")["RestartCount"] >= 6, 30)
+    wait_until(lambda: client.inspect_container("looper")["State"]["Restarting"])
+    report = client.inspect_container("looper")
+    endpoint = endpoint_of(report, "plain", Engine(version="", api=(1, 41)))
+    assert endpoint
+    body = {"Labels": {SPEC: OLD.spec}}
+    intents.save(Intent(network="plain", old_id="gone", old=body, new=body, endpoints=(endpoint,)))
+    before = client.inspect_network("plain")
+    assert docker.apply([Finish(Unfinished(network="plain"))]) == ()
+    assert client.inspect_network("plain") == before
+    networks_of_it = client.inspect_container("looper")["NetworkSettings"]["Networks"]
+    assert networks_of_it["plain"]["NetworkID"] == before["Id"]
+
+
+def test_a_container_that_docker_could_not_restart_meanwhile_is_started(
+    docker: Docker, intents: Intents, shared_docker_host: LabHost, client: Any
+) -> None:
+    host = shared_docker_host
+    run(host, "one", "--restart", "always")
+    report, old = client.inspect_container("one"), client.inspect_network("plain")
+    endpoint = endpoint_of(report, "plain", Engine(version="", api=(1, 41)))
+    assert endpoint
+    client.stop("one", timeout=0)
+    client.remove_network("plain")
+    with pytest.raises(RefusedError, match="not found"):
+        client.start("one")
+    assert docker.apply([Add(NEW)]) == ()
+    body = {"Labels": {SPEC: NEW.spec}}
+    intents.save(Intent(network="plain", old_id=old["Id"], old=body, new=body, endpoints=(endpoint,)))
+    assert docker.apply([Finish(Unfinished(network="plain"))]) == ()
+    assert (state(client, "one"), on_it(docker)) == ("running", {"one"})
+
+
+def test_a_network_that_was_finished_is_proved_as_any_other(
+    docker: Docker, proxy: Proxy, shared_docker_host: LabHost
+) -> None:
+    """Docker may have started without the parent in between."""
+    run(shared_docker_host, "one")
+    assert docker.observe(Host()).proofs != frozenset()
+    proxy.faults["POST /networks/create"] = faults.drop
+    act(docker)
+    proxy.faults.clear()
+    assert docker.apply([Finish(Unfinished(network="plain"))]) == ()
+    assert docker.observe(Host()).proofs == frozenset()
+
+
+@pytest.mark.parametrize("replacing", [Replacing.ALWAYS, Replacing.WHEN_LOSSLESS])
+def test_a_container_with_a_pinned_mac_is_connected_anew_as_the_file_allows(
+    docker: Docker, shared_docker_host: LabHost, replacing: Replacing
+) -> None:
+    run(shared_docker_host, "one", "--mac-address", MAC)
+    seen = docker.observe(Host())
+    (attachment,) = seen.attachments
+    assert seen.engine
+    lossy = MAC_LOST_FROM <= seen.engine.api < MAC_KEPT_FROM and replacing is not Replacing.ALWAYS
+    failures = docker.apply([Reconnect(replace(attachment, replacing=replacing))])
+    assert [MAC in failure.reason for failure in failures] == [True] * lossy
+    assert on_it(docker) == {"one"}
 
 
 def test_a_disk_that_takes_nothing_leaves_everything_as_it_is(proxy: Proxy, client: Any) -> None:

@@ -17,6 +17,7 @@ from tests.unit.samples import HOST, MACHINE, PUB, container, declared, goal
 from tests.unit.world import DOCKER
 
 SHIM = Shim(name="mv-pub_net", network="pub_net", parent="eth0", mac="02:00:00:00:00:01", mtu=1500)
+NET, A, B = ("pub_net", True), ("a", True), ("b", True)  # the engine's part of each
 HERE = Path("/etc/macvlan.d")
 DENIED = ShimAddress(shim="mv-pub_net", address=ip_address("fd00::223"), dad=Dad.FAILED)
 ASKED, CERTAIN = replace(DENIED, dad=Dad.TENTATIVE), replace(DENIED, dad=Dad.DONE)
@@ -36,7 +37,7 @@ def failure(network: str, *, passing: bool = True) -> Failure:
 def delays(backoff: Backoff, count: int) -> list[float]:
     found = []
     for _ in range(count):
-        backoff.note({"pub_net": "try"}, [failure("pub_net")], now=1000.0)
+        backoff.note({NET: "try"}, [failure("pub_net")], now=1000.0)
         again = backoff.again()
         assert again is not None
         found.append(again - 1000.0)
@@ -59,42 +60,42 @@ def test_delays_differ_by_no_more_than_the_jitter() -> None:
 @pytest.mark.usefixtures("steady")
 def test_the_same_try_is_due_once_its_time_has_come() -> None:
     backoff = Backoff()
-    assert backoff.due("pub_net", "try", now=0.0)
-    backoff.note({"pub_net": "try"}, [failure("pub_net")], now=0.0)
-    assert [backoff.due("pub_net", "try", now) for now in (0.0, 0.99, 1.0)] == [False, False, True]
-    assert backoff.due("lab", "try", now=0.0)
+    assert backoff.due(NET, "try", now=0.0)
+    backoff.note({NET: "try"}, [failure("pub_net")], now=0.0)
+    assert [backoff.due(NET, "try", now) for now in (0.0, 0.99, 1.0)] == [False, False, True]
+    assert backoff.due(("lab", True), "try", now=0.0)
 
 
 @pytest.mark.usefixtures("steady")
 def test_another_try_is_due_at_once_and_starts_anew() -> None:
     backoff = Backoff()
     delays(backoff, 5)
-    assert backoff.due("pub_net", "another try", now=1000.0)
-    backoff.note({"pub_net": "another try"}, [failure("pub_net")], now=1000.0)
+    assert backoff.due(NET, "another try", now=1000.0)
+    backoff.note({NET: "another try"}, [failure("pub_net")], now=1000.0)
     assert backoff.again_for("pub_net") == 1001.0
 
 
 def test_what_fails_for_good_is_not_tried_again_until_it_is_another_try() -> None:
     backoff = Backoff()
-    backoff.note({"pub_net": "try"}, [failure("pub_net", passing=False)], now=0.0)
-    assert not backoff.due("pub_net", "try", now=1e9)
-    assert backoff.due("pub_net", "another try", now=0.0)
+    backoff.note({NET: "try"}, [failure("pub_net", passing=False)], now=0.0)
+    assert not backoff.due(NET, "try", now=1e9)
+    assert backoff.due(NET, "another try", now=0.0)
     assert (backoff.again(), backoff.again_for("pub_net")) == (None, None)
 
 
 def test_a_try_that_waited_keeps_its_time() -> None:
     backoff = Backoff()
-    backoff.note({"pub_net": "try"}, [failure("pub_net")], now=0.0)
+    backoff.note({NET: "try"}, [failure("pub_net")], now=0.0)
     before = backoff.again_for("pub_net")
-    backoff.note({"pub_net": "try"}, [], now=0.5)
+    backoff.note({NET: "try"}, [], now=0.5)
     assert backoff.again_for("pub_net") == before
 
 
 def test_success_ends_the_tries() -> None:
     backoff = Backoff()
-    backoff.note({"pub_net": "try"}, [failure("pub_net")], now=0.0)
+    backoff.note({NET: "try"}, [failure("pub_net")], now=0.0)
     backoff.note({}, [], now=1.0)
-    assert (backoff.again(), backoff.due("pub_net", "try", now=0.0)) == (None, True)
+    assert (backoff.again(), backoff.due(NET, "try", now=0.0)) == (None, True)
 
 
 def test_a_failure_of_nothing_that_is_left_is_not_remembered() -> None:
@@ -106,8 +107,8 @@ def test_a_failure_of_nothing_that_is_left_is_not_remembered() -> None:
 @pytest.mark.usefixtures("steady")
 def test_the_next_try_of_all_is_the_earliest() -> None:
     backoff = Backoff()
-    backoff.note({"a": 1, "b": 1}, [failure("a"), failure("b")], now=0.0)
-    backoff.note({"a": 1, "b": 1}, [failure("a")], now=1.0)
+    backoff.note({A: 1, B: 1}, [failure("a"), failure("b")], now=0.0)
+    backoff.note({A: 1, B: 1}, [failure("a")], now=1.0)
     assert (backoff.again_for("a"), backoff.again_for("b"), backoff.again()) == (3.0, 1.0, 1.0)
 
 
@@ -115,35 +116,45 @@ def test_the_next_try_of_all_is_the_earliest() -> None:
 def test_what_the_engine_failed_at_is_not_over_while_it_is_waited_for_and_wakes_nobody() -> None:
     backoff = Backoff()
     for count in range(3):
-        backoff.note({"pub_net": "try"}, [failure("pub_net")], now=10.0 * count)
+        backoff.note({NET: "try"}, [failure("pub_net")], now=10.0 * count)
         backoff.note({}, [], now=10.0 * count + 5, waiting=True)  # it is tried again, and takes its time
         assert backoff.again() is None
-    backoff.note({"pub_net": "try"}, [failure("pub_net")], now=30.0)
+    backoff.note({NET: "try"}, [failure("pub_net")], now=30.0)
     assert backoff.again() == 38.0
     backoff.note({}, [], now=31.0)
-    assert backoff.due("pub_net", "try", now=31.0)
+    assert backoff.due(NET, "try", now=31.0)
 
 
 def test_what_the_engine_refused_for_good_stays_so_when_it_was_slow_for_once() -> None:
     backoff = Backoff()
-    backoff.note({"pub_net": "try"}, [failure("pub_net", passing=False)], now=0.0)
+    backoff.note({NET: "try"}, [failure("pub_net", passing=False)], now=0.0)
     backoff.note({}, [], now=1.0, waiting=True)
-    assert not backoff.due("pub_net", "try", now=2.0)
+    assert not backoff.due(NET, "try", now=2.0)
 
 
 def test_what_the_kernel_failed_at_is_over_whatever_the_engine_does() -> None:
-    backoff = Backoff()
-    backoff.note({"pub_net": "try"}, [Failure(action=Add(SHIM), reason="")], now=0.0)
+    backoff, part = Backoff(), ("pub_net", False)
+    backoff.note({part: "try"}, [Failure(action=Add(SHIM), reason="")], now=0.0)
     backoff.note({}, [], now=1.0, waiting=True)
-    assert backoff.due("pub_net", "try", now=1.0)
+    assert backoff.due(part, "try", now=1.0)
+
+
+@pytest.mark.usefixtures("steady")
+def test_what_the_engine_failed_at_holds_up_nothing_of_the_kernels_and_is_no_other_try_for_it() -> None:
+    backoff, part = Backoff(), ("pub_net", False)
+    for now in (0.0, 1.0):
+        backoff.note({NET: "try"}, [failure("pub_net")], now=now)
+    assert backoff.due(part, "a route", now=1.0)
+    backoff.note({NET: "try", part: "a route"}, [], now=1.5)
+    assert not backoff.due(NET, "try", now=2.9)
+    assert (backoff.due(NET, "try", now=3.0), backoff.again_for("pub_net")) == (True, 3.0)
 
 
 def test_who_asks_for_it_gets_another_try_at_once() -> None:
     backoff = Backoff()
-    for names in (["a"], None):
-        backoff.note({"a": 1, "b": 1}, [failure("a", passing=False), failure("b", passing=False)], now=0.0)
-        backoff.forget(names)
-        assert [backoff.due(name, 1, now=0.0) for name in ("a", "b")] == [True, names is None]
+    backoff.note({A: 1, B: 1}, [failure("a", passing=False), failure("b", passing=False)], now=0.0)
+    backoff.forget()
+    assert [backoff.due(part, 1, now=0.0) for part in (A, B)] == [True, True]
 
 
 @pytest.mark.fault("E66")

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from macvland.action import Action, Add, Change, Failure, Replace
+from macvland.action import Action, Add, Change, Failure, Part, Replace
 from macvland.config import ShimDeclaration
 from macvland.error import ApplyError, EngineAbsentError
 from macvland.model import Goal, Hold, Host, Network
@@ -229,11 +229,11 @@ def test_what_a_change_takes_with_it_comes_back_in_the_same_pass() -> None:
 
 def test_a_network_that_is_not_due_is_left_alone() -> None:
     world = World(HOST)
-    asked: dict[str, Hashable] = {}
+    asked: dict[Part, Hashable] = {}
 
-    def due(network: str, attempt: Hashable) -> bool:
-        asked[network] = attempt
-        return network == "lab"
+    def due(part: Part, attempt: Hashable) -> bool:
+        asked[part] = attempt
+        return part[0] == "lab"
 
     ended = converge(lambda seen: goal(BOTH, seen), world.kernel, world.engine, due)
     assert {action.network for action in ended.done} == {"lab"}
@@ -274,6 +274,35 @@ def test_a_failure_of_an_earlier_pass_counts_for_the_next_one() -> None:
     ended = one_pass(world, engine=engine)
     assert ended.failures == (late,)
     assert {network.name for network in world.host.networks} == {"lab"}
+    assert {shim.network for shim in world.host.shims} == {"lab", "pub_net"}  # no shim waits for Docker
+
+
+def test_a_failure_that_is_told_while_the_engine_does_not_say_what_is_left_counts_once_it_does() -> None:
+    world = World(HOST)
+    answers = world.host.engine
+    network = next(iter(goal(declared(PUB), HOST).host.networks))
+    late = Failure(action=Add(network), reason="pool overlaps")
+    outcome = [(late,)]
+
+    def wants(seen: Host) -> Goal:
+        return goal(declared(PUB), seen)
+
+    world.host = replace(HOST, engine=None)
+    silent = Between(world.engine, lambda _: outcome.pop() if outcome else ())
+    first = converge(wants, world.kernel, silent, lambda *_: True)
+    assert (first.failures, first.unheard) == ((), (late,))
+    world.host = replace(world.host, engine=answers)
+    second = converge(wants, world.kernel, world.engine, lambda *_: True, before=first)
+    assert (second.failures, second.unheard, second.left) == ((late,), (), (late.action,))
+    third = converge(wants, world.kernel, world.engine, lambda *_: True, before=second)
+    assert (third.failures, third.converged) == ((), True)
+
+
+def test_what_the_kernel_has_to_do_makes_no_other_try_of_what_the_engine_failed_at() -> None:
+    host = goal(declared(PUB), HOST).host
+    network, shim = next(iter(host.networks)), next(iter(host.shims))
+    part = ("pub_net", True)
+    assert attempts((Add(network),), HOST)[part] == attempts((Add(shim), Add(network)), HOST)[part]
 
 
 @pytest.mark.fault("B33")
@@ -344,5 +373,5 @@ def test_what_the_engine_has_not_answered_yet_is_done_only_when_it_has() -> None
     assert {action.network for action in first.pending} == {"lab", "pub_net"}
     assert all("Docker" not in str(action) for action in first.done)
     world.host = replace(world.host, engine=engine)
-    second = converge(lambda seen: goal(BOTH, seen), world.kernel, world.engine, lambda *_: True, pending=first.pending)
+    second = converge(lambda seen: goal(BOTH, seen), world.kernel, world.engine, lambda *_: True, before=first)
     assert (second.done, second.pending, second.converged) == (first.pending, (), True)

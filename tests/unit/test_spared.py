@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 from macvland.config import Declaration
 from macvland.model import Address, Host, Network, Subnet
-from tests.unit.samples import ETH0, HOST, LAN, declaration, declared, goal
+from tests.unit.samples import ETH0, HOST, LAN, container, declaration, declared, goal
 
 SECOND = Subnet(cidr=LAN.cidr, range=ip_network("192.168.1.64/27"))
 FIRST, LATER = declaration("alpha", LAN, "eth0", "192.168.1.210"), declaration("beta", SECOND, "eth0", "192.168.1.211")
@@ -36,3 +36,13 @@ def test_what_a_network_of_docker_has_of_the_same_subnet_is_not_kept_twice() -> 
 def test_a_host_that_is_the_gateway_itself_is_not_kept_twice() -> None:
     router = replace(ETH0, addresses=frozenset({ip_interface("192.168.1.1/24")}))
     assert spared(replace(HOST, links=frozenset({router})), FIRST) == {"alpha": {ip_address("192.168.1.210")}}
+
+
+def test_what_a_container_has_for_good_is_not_kept_from_it() -> None:
+    """Else Docker would refuse it on the network that is to take the place of the old one."""
+    at = ip_address("192.168.1.210")
+    web = replace(container("web", str(at), "alpha"), fixed=frozenset({at}))
+    there = Network(name="alpha", parent="eth0", subnets=frozenset({SECOND}), spec="1:old", id=web.network_id)
+    assert spared(replace(HOST, networks=frozenset({there}), attachments=frozenset({web})), FIRST) == {
+        "alpha": {ip_address("192.168.1.50")}
+    }
