@@ -135,7 +135,9 @@ class Recheck:
 
     def forget(self) -> None:
         """Make every address due: somebody asked for it."""
-        self._questions = {name: _Question(0, -math.inf) for name in self._questions}
+        self._questions = {
+            name: _Question(0, None if one.again is None else -math.inf) for name, one in self._questions.items()
+        }
 
 
 class Grace:

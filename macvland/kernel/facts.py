@@ -46,7 +46,8 @@ class Macvlan(NamedTuple):
     """What only a macvlan or macvtap link has."""
 
     mode: int = 0  # MACVLAN_MODE_*
-    bcqueuelen: int = BCQUEUELEN  # as asked for; the port uses the longest that one of its links asks for
+    # As asked for, the port uses the longest that one of its links asks for; 0: a kernel before 5.12 has one for all.
+    bcqueuelen: int = BCQUEUELEN
 
 
 class LinkFacts(NamedTuple):
@@ -198,9 +199,7 @@ def address(octets: bytes) -> Address:
 
 def _macvlan(data: bytes) -> Macvlan:
     found = attributes(data, _MACVLAN).get
-    # A kernel before 5.12 neither tells the length of the queue nor lets it be set.
-    length = found(codec.IFLA_MACVLAN_BC_QUEUE_LEN)
-    return Macvlan(_u32(found(codec.IFLA_MACVLAN_MODE)), BCQUEUELEN if length is None else _u32(length))
+    return Macvlan(_u32(found(codec.IFLA_MACVLAN_MODE)), _u32(found(codec.IFLA_MACVLAN_BC_QUEUE_LEN)))
 
 
 def _vlan(data: bytes) -> int:

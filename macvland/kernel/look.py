@@ -57,7 +57,7 @@ def look(channel: Channel, host: Host, before: Sight) -> tuple[Host, Sight]:
     Raises InterruptedDumpError when something changed meanwhile.
     """
     link_bodies = _decode(channel.dump(requests.links()), link_facts, before.link_facts)
-    address_bodies = _decode(channel.dump(requests.addresses()), address_facts, before.address_facts)
+    address_bodies = _decode(_address_bodies(channel), address_facts, before.address_facts)
     route_bodies = _decode(_route_bodies(channel), route_facts, before.route_facts)
     links, addresses = link_bodies.values(), _by_index(address_bodies.values())
     names = {link.ifindex: link.name for link in links}
@@ -198,6 +198,11 @@ def _dad(it: AddressFacts) -> Dad:
     return Dad.TENTATIVE if tentative else Dad.DONE
 
 
+def _address_bodies(channel: Channel) -> Iterator[bytes]:
+    # All families answer, Phonet and MCTP as well, whose addresses are single octets.
+    yield from (body for body in channel.dump(requests.addresses()) if body[0] in (AF_INET, AF_INET6))
+
+
 def _route_bodies(channel: Channel) -> Iterator[bytes]:
     for family in (AF_INET, AF_INET6):
         # A kernel without IPv6 answers for the families it has: each route is taken from its own dump only.
@@ -243,7 +248,7 @@ def _proxies(channel: Channel, shims: Mapping[int, str]) -> Iterator[Proxy]:
 def _default_link(channel: Channel, links: Sequence[LinkFacts]) -> str | None:
     for family in (AF_INET, AF_INET6):
         route = _way_out(channel, family)
-        if route and not any(link.ifindex == route.ifindex and link.ethernet for link in links):
+        if route and (route.length or not any(link.ifindex == route.ifindex and link.ethernet for link in links)):
             # A VPN has put itself before the link that it goes over itself: the LAN is there all the same.
             ways = (_way_out(channel, family, link.ifindex) for link in links if link.ethernet)
             route = min((way for way in ways if way and not way.length), key=lambda way: way.priority, default=None)

@@ -24,6 +24,10 @@ UNGUARDED = (
     "this kernel cannot keep the LAN from asking the shim as well (clsact, cls_bpf), which would then see two MACs; "
     "write `proxy_ndp = false` in [shim] to do without"
 )
+TOO_MANY = (
+    "{} containers are more than a classifier of the kernel's has room for, about 800; write `proxy_ndp = false` in "
+    "[shim], and they meet the host at the shim's address"
+)
 NO_SUPPORT = frozenset({errno.EOPNOTSUPP, errno.EAFNOSUPPORT, 524})  # 524: the kernel's own ENOTSUPP
 
 
@@ -55,6 +59,8 @@ def _cure(action: Action, refusal: Refusal, links: dict[str, Link]) -> tuple[str
             known = _vlan_cure(vlan, refusal)
         case Add(Route() as route) | Change(Route() as route):
             known = _route_cure(route, code)
+        case Add(Proxy(macs=macs)) if code in (errno.EINVAL, errno.ERANGE) and macs:
+            known = TOO_MANY.format(len(macs)), False
         case Add(Proxy()) if code in (errno.ENOENT, errno.EOPNOTSUPP):
             known = UNGUARDED, False
         case Add(ShimAddress() as address) | Change(ShimAddress() as address) if code == errno.EACCES:

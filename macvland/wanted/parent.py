@@ -56,6 +56,8 @@ def promiscuity(config: Config, facts: Facts) -> Goal:
         for parent, network in parents.items()
         if not facts.links[parent].promiscuous  # somebody else's already: theirs to switch off
     )
-    kept = facts.seen.promiscuous if facts.held else ()  # a held file may be the one that asked for it
+    # A held file may be the one that asked for it, and so may one whose parent nobody can name at the moment.
+    lost = any(one.promiscuous and one.parent and not carrying(one, facts) for one in config.declarations)
+    kept = facts.seen.promiscuous if facts.held or lost else ()
     others = (promiscuity for promiscuity in kept if promiscuity.parent not in parents)
     return Goal(host=Host(promiscuous=frozenset((*asked, *others))))

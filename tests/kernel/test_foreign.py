@@ -6,7 +6,8 @@ from ipaddress import ip_address, ip_interface
 import pytest
 
 from macvland.action import Add, Delete
-from macvland.kernel import Kernel
+from macvland.kernel import Kernel, codec
+from macvland.kernel.channel import Channel
 from macvland.kernel.requests import GROUP, LEAVING
 from macvland.model import Host, Link
 from tests.kernel.samples import NEIGHBOUR, ROUTE, SHIM, do, make, many, seen
@@ -189,17 +190,21 @@ def test_without_a_default_route_of_ipv4_that_of_ipv6_counts(
     assert kernel.observe(Host()).default_link == expected
 
 
+HALVES = "route add 0.0.0.0/1 dev tun0\nroute add 128.0.0.0/1 dev tun0"
+
+
 @pytest.mark.parametrize(
-    "routes",
+    ("mode", "routes"),
     [
-        "route add default dev tun0 metric 50",
-        "route add 0.0.0.0/1 dev tun0\nroute add 128.0.0.0/1 dev tun0",
-        "route add default dev tun0 table 51820\nrule add not fwmark 51820 table 51820",
+        ("tun", "route add default dev tun0 metric 50"),
+        ("tun", HALVES),
+        ("tap", HALVES),
+        ("tun", "route add default dev tun0 table 51820\nrule add not fwmark 51820 table 51820"),
     ],
-    ids=["a better metric", "two halves", "a table of its own"],
+    ids=["a better metric", "two halves", "two halves over Ethernet", "a table of its own"],
 )
-def test_a_vpn_does_not_hide_the_link_it_goes_over(kernel: Kernel, routes: str) -> None:
-    ip("tuntap", "add", "tun0", "mode", "tun")
+def test_a_vpn_does_not_hide_the_link_it_goes_over(kernel: Kernel, mode: str, routes: str) -> None:
+    ip("tuntap", "add", "tun0", "mode", mode)
     ip("link", "set", "tun0", "up")
     ip("route", "add", "default", "via", "192.168.1.1", "metric", "100")
     ip("route", "add", "default", "dev", "eth0-lan", "metric", "200")
@@ -212,6 +217,18 @@ def test_a_vpn_that_goes_over_nothing_is_no_default_link(kernel: Kernel) -> None
     ip("link", "set", "tun0", "up")
     ip("route", "add", "default", "dev", "tun0")
     assert kernel.observe(Host()).default_link is None
+
+
+def test_addresses_of_other_families_are_nobodys(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A phone's Phonet and a server's MCTP are in the same answer."""
+    honest, seen = Channel.dump, kernel.observe(Host())
+    mctp = codec.IFADDR.pack(45, 8, 0, 0, 1) + codec.attribute(codec.IFA_LOCAL, b"\x08")
+
+    def dump(channel: Channel, message: codec.Message) -> list[bytes]:
+        return [*honest(channel, message), *([mctp] if message.kind == codec.RTM_GETADDR else ())]
+
+    monkeypatch.setattr(Channel, "dump", dump)
+    assert kernel.observe(Host()) == seen
 
 
 def test_what_the_engine_found_stays_as_it_was(kernel: Kernel) -> None:

@@ -242,6 +242,18 @@ def test_whoever_asks_for_it_has_every_address_asked_for_at_once() -> None:
     assert recheck.again({DENIED}, 0.0) == {DENIED}
 
 
+@pytest.mark.usefixtures("steady")
+def test_what_is_being_asked_for_is_not_asked_for_once_more_at_once() -> None:
+    recheck = Recheck()
+    for now in (0.0, 1.0):
+        recheck.again({DENIED}, now)
+    recheck.forget()
+    assert recheck.again({ASKED}, 1.1) == {ASKED}
+    assert recheck.next() is None
+    recheck.again({DENIED}, 2.0)
+    assert recheck.next() == 3.0
+
+
 def test_what_the_lan_was_never_asked_for_again_is_nobodys_question() -> None:
     recheck = Recheck()
     assert recheck.again({ASKED, CERTAIN}, 0.0) == frozenset()

@@ -146,9 +146,11 @@ def _alias(network: str) -> bytes:
 
 
 def _macvlan(shim: Shim) -> bytes:
-    mode = number(codec.IFLA_MACVLAN_MODE, MODES[shim.mode])
-    data = attribute(codec.IFLA_INFO_DATA, mode + number(codec.IFLA_MACVLAN_BC_QUEUE_LEN, shim.bcqueuelen))
-    return attribute(codec.IFLA_LINKINFO, attribute(codec.IFLA_INFO_KIND, b"macvlan") + data)
+    settings = number(codec.IFLA_MACVLAN_MODE, MODES[shim.mode])
+    if shim.bcqueuelen:
+        settings += number(codec.IFLA_MACVLAN_BC_QUEUE_LEN, shim.bcqueuelen)
+    kind = attribute(codec.IFLA_INFO_KIND, b"macvlan")
+    return attribute(codec.IFLA_LINKINFO, kind + attribute(codec.IFLA_INFO_DATA, settings))
 
 
 def _arp_filter(on: bool) -> bytes:  # noqa: FBT001 - it is the value
