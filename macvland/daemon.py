@@ -119,6 +119,7 @@ class Daemon:
             self._ready_by = time.monotonic()
             _tell_manager(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
             self._backoff.forget()
+            self._before = self._before and replace(self._before, unheard=())
             self._quarrels.end()
             self._recheck.forget()
             self._lan.forget()
@@ -152,7 +153,8 @@ class Daemon:
 
         due, disputed = partial(self._backoff.due, now=now), partial(self._quarrels.held, now=now)
         ended = converge(want, self._kernel, self._engine, due, before=self._before, held=disputed)
-        self._before = ended
+        # An engine that is gone has not refused what it was asked: it does not count when it is back.
+        self._before = ended if self._engine.waiting else replace(ended, unheard=())
         self._ways.note(ended.seen, ended.goal.host)
         tried = attempts(ended.undisputed, ended.seen)
         self._backoff.note(tried, ended.failures, now, waiting=self._engine.waiting)

@@ -78,12 +78,15 @@ def converge(  # noqa: PLR0913 - what is wanted, both edges, and what the passes
     """
     tried: dict[Action, None] = dict.fromkeys(before.pending if before else ())
     undone: set[Action] = set()
-    # And of an earlier pass that could not wait for them.
-    failures = [*(before.unheard if before else ()), *engine.apply(())]
+    # Those of an earlier pass that could not wait for them count where the engine says that they are left to do.
+    early = [*(before.unheard if before else ()), *engine.apply(())]
+    late, failures = early, list[Failure]()
     for rounds in count():
         seen = look(kernel, engine)
         goal = want(seen)
         left = plan(goal.host, seen)
+        if seen.engine is not None:
+            failures, late = [*failures, *_still(late, left)], []
         # What rested on a shim that somebody deleted meanwhile went with it: it comes back with the shim.
         gone = {action.thing.name for action in left if isinstance(action, Add) and isinstance(action.thing, Shim)}
         failures = [failure for failure in failures if _base(failure.action) not in gone]
@@ -102,7 +105,7 @@ def converge(  # noqa: PLR0913 - what is wanted, both edges, and what the passes
         failures += _apply(kernel, engine, actions)
     # What failed and is not wanted any more, or is there all the same, is no failure: the look decides.
     parts = {part_of(action) for action in left}
-    missed = {*left, *(failure.action for failure in failures)}
+    missed = {*left, *(failure.action for failure in (*early, *failures))}
     silent = seen.engine is None
     waiting = tuple(action for action in _engines(tried) if silent and action not in missed)
     return Pass(
@@ -114,7 +117,7 @@ def converge(  # noqa: PLR0913 - what is wanted, both edges, and what the passes
         undone=tuple(action for action in left if action in undone),
         held=tuple(action for action in left if action in disputed and action not in undone),
         pending=waiting,
-        unheard=tuple(failure for failure in failures if silent and of_engine(failure.action)),
+        unheard=tuple(failure for failure in (*late, *failures) if silent and of_engine(failure.action)),
     )
 
 
@@ -134,6 +137,12 @@ def attempts(actions: Sequence[Action], seen: Host) -> dict[Part, Hashable]:
         part: (tuple(group), frozenset(links.get(parent) for action in group for parent in _parents(action)), around)
         for part, group in groups.items()
     }
+
+
+def _still(failures: Iterable[Failure], left: Iterable[Action]) -> list[Failure]:
+    """Return those of *failures* whose very action is *left* to do."""
+    todo = {_without_id(action) for action in left}
+    return [failure for failure in failures if _without_id(failure.action) in todo]
 
 
 def _without_id(action: Action) -> Action:

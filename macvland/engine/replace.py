@@ -144,6 +144,7 @@ def _carry_out(line: Line, intent: Intent, intents: Intents) -> str:
     for container in start:
         line.start(container)
     if problems:
+        intents.save(replace(intent, start=()))  # once: who stops one of them later means it
         raise problems[0]
     intents.drop(intent.network)
     return identifier

@@ -46,8 +46,8 @@ class Macvlan(NamedTuple):
     """What only a macvlan or macvtap link has."""
 
     mode: int = 0  # MACVLAN_MODE_*
-    # As asked for, the port uses the longest that one of its links asks for; 0: a kernel before 5.12 has one for all.
-    bcqueuelen: int = BCQUEUELEN
+    # As asked for, the port uses the longest that one of its links asks for; None: before Linux 5.12 all have the same.
+    bcqueuelen: int | None = BCQUEUELEN
 
 
 class LinkFacts(NamedTuple):
@@ -199,7 +199,8 @@ def address(octets: bytes) -> Address:
 
 def _macvlan(data: bytes) -> Macvlan:
     found = attributes(data, _MACVLAN).get
-    return Macvlan(_u32(found(codec.IFLA_MACVLAN_MODE)), _u32(found(codec.IFLA_MACVLAN_BC_QUEUE_LEN)))
+    length = found(codec.IFLA_MACVLAN_BC_QUEUE_LEN)
+    return Macvlan(_u32(found(codec.IFLA_MACVLAN_MODE)), None if length is None else _u32(length))
 
 
 def _vlan(data: bytes) -> int:

@@ -75,8 +75,8 @@ class Shim:
     mac: str
     mtu: int
     mode: Mode = Mode.BRIDGE
-    # Broadcasts that may wait on the parent, whose queue is the longest asked for; 0: nobody can say so to this kernel.
-    bcqueuelen: int = BCQUEUELEN
+    # Broadcasts that may wait on the parent, whose queue is the longest asked for; None: this kernel has one for all.
+    bcqueuelen: int | None = BCQUEUELEN
     up: bool = True
     arp_filter: bool = True  # answer ARP only where the route back leaves by this link: no ARP flux
     accept_ra: bool = False  # else the LAN's router gives the host a second default route

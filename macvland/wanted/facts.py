@@ -61,6 +61,7 @@ class Facts:
         self.children = _by((link for link in seen.links if link.below), lambda link: link.below)
         self.vlans = {(link.below, link.vlan): link for link in seen.links if link.vlan}
         self.shims = shims_by_network(config, seen)
+        self.without_queue = {shim.name for shim in seen.shims if shim.bcqueuelen is None}
         self.addresses = _by(seen.addresses, lambda address: address.shim)
         self.routes = _by(seen.routes, lambda route: route.shim)
         self.neighbours = _by(seen.neighbours, lambda neighbour: neighbour.shim)

@@ -56,8 +56,11 @@ def promiscuity(config: Config, facts: Facts) -> Goal:
         for parent, network in parents.items()
         if not facts.links[parent].promiscuous  # somebody else's already: theirs to switch off
     )
-    # A held file may be the one that asked for it, and so may one whose parent nobody can name at the moment.
-    lost = any(one.promiscuous and one.parent and not carrying(one, facts) for one in config.declarations)
-    kept = facts.seen.promiscuous if facts.held or lost else ()
+    # A held file may be the one that asked for it; one whose parent nobody can name at the moment means where it is.
+    lost = [one.name for one in config.declarations if one.promiscuous and one.parent and not carrying(one, facts)]
+    meant = {shim.parent for shim in facts.seen.shims if shim.network in lost}
+    nets = [network for name in lost for network in facts.networks[name]]
+    meant |= {link.name for link in facts.seen.links for network in nets if carries(link, network)}
+    kept = (one for one in facts.seen.promiscuous if facts.held or one.parent in meant)
     others = (promiscuity for promiscuity in kept if promiscuity.parent not in parents)
     return Goal(host=Host(promiscuous=frozenset((*asked, *others))))

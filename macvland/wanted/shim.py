@@ -61,7 +61,7 @@ def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
         parent=link.name,
         mac=_mac(declaration.name, link, facts),
         mtu=link.mtu,
-        bcqueuelen=0 if any(it.name == name and not it.bcqueuelen for it in facts.seen.shims) else asked.bcqueuelen,
+        bcqueuelen=None if name in facts.without_queue else asked.bcqueuelen,
         proxy_ndp=bool(answers),
     )
     standing = standing_of(shim, own, facts, probe=declaration.probe)

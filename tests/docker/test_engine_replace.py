@@ -391,6 +391,32 @@ def test_a_container_that_docker_could_not_restart_meanwhile_is_started(
     assert (state(client, "one"), on_it(docker)) == ("running", {"one"})
 
 
+def test_a_container_is_started_once_whoever_else_is_refused(
+    docker: Docker, proxy: Proxy, intents: Intents, shared_docker_host: LabHost, client: Any
+) -> None:
+    host = shared_docker_host
+    run(host, "one", "--restart", "always")
+    run(host, "refused")
+    client.stop("one", timeout=0)
+    network, reports = client.inspect_network("plain"), [client.inspect_container(it) for it in ("one", "refused")]
+    engine = Engine(version="", api=(1, 41))
+    endpoints = tuple(it for report in reports if (it := endpoint_of(report, "plain", engine)))
+    body = {"Labels": {SPEC: OLD.spec}}
+    start = (reports[0]["Id"],)
+    saved = {"old_id": network["Id"], "old": body, "new": body, "endpoints": endpoints, "start": start, "undo": True}
+    intents.save(Intent(network="plain", **saved))
+    client.disconnect_container_from_network("refused", "plain")
+    proxy.faults["POST /networks/*/connect"] = refuse(reports[1]["Id"].encode())
+    for expected in ("running", "exited"):
+        (failure,) = docker.apply([Finish(Unfinished(network="plain"))])
+        assert "not today" in failure.reason
+        assert state(client, "one") == expected
+        client.stop("one", timeout=0)
+    proxy.faults.clear()
+    assert docker.apply([Finish(Unfinished(network="plain"))]) == ()
+    assert (state(client, "one"), on_it(docker)) == ("exited", {"refused"})
+
+
 def test_a_network_that_was_finished_is_proved_as_any_other(
     docker: Docker, proxy: Proxy, shared_docker_host: LabHost
 ) -> None:

@@ -298,6 +298,15 @@ def test_a_failure_that_is_told_while_the_engine_does_not_say_what_is_left_count
     assert (third.failures, third.converged) == ((), True)
 
 
+def test_a_failure_that_was_late_counts_for_its_very_action_only() -> None:
+    world = World(HOST)
+    gone = Failure(action=Add(Network(name="pub_net", parent="eth9", spec="1:another")), reason="no", passing=False)
+    engine = Between(world.engine, lambda actions: world.engine.apply(actions) if actions else (gone,))
+    ended = one_pass(world, engine=engine)
+    assert (ended.failures, ended.converged) == ((), True)
+    assert gone.action not in ended.done
+
+
 def test_what_the_kernel_has_to_do_makes_no_other_try_of_what_the_engine_failed_at() -> None:
     host = goal(declared(PUB), HOST).host
     network, shim = next(iter(host.networks)), next(iter(host.shims))

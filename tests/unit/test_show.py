@@ -149,6 +149,19 @@ def test_problems_are_red_where_there_are_colours_and_nothing_else_is() -> None:
     assert "\x1b" not in tree(NODES, 120)
 
 
+def test_a_vlan_inside_of_a_vlan_hangs_on_it() -> None:
+    inner = replace(VLAN, name="eth0.50.7", index=9, vlan=7, below="eth0.50")
+    seen = replace(
+        SEEN,
+        links=frozenset({ETH0, VLAN, inner}),
+        networks=frozenset({replace(CAMS, parent=inner.name)}),
+        shims=frozenset(),
+    )
+    (eth0,) = topology(Sight(config=declared(), seen=seen, goal=Goal(host=Host())))
+    (outer,) = eth0.children
+    assert [(child.kind, child.name) for child in outer.children] == [("VLAN", "eth0.50.7")]
+
+
 def test_a_vlan_hangs_on_its_parent_although_nothing_else_does() -> None:
     seen = replace(SEEN, links=frozenset({ETH0, VLAN}), networks=frozenset({CAMS}), shims=frozenset())
     (eth0,) = topology(Sight(config=declared(), seen=seen, goal=Goal(host=Host())))

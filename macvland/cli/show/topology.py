@@ -1,7 +1,7 @@
 """What hangs on what: links, networks, shims and containers as one tree, with what is wrong where it is. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from macvland.action import Action
@@ -53,8 +53,10 @@ def topology(sight: Sight) -> tuple[Node, ...]:
     for link in sight.seen.links:
         if link.kind == "macvlan" and link.below:
             by_link[link.below].append(_foreign_link(link))
-    carrying_vlans = {link.below for link in links.values() if link.vlan and link.below and link.name in by_link}
-    roots = {name for name in by_link.keys() | carrying_vlans if not _is_carried_vlan(links.get(name))}
+    for name in [*by_link]:
+        for below in _below(name, links):
+            by_link.setdefault(below, [])
+    roots = {name for name in by_link if not _is_carried_vlan(links.get(name))}
     return tuple(_link_node(name, links, by_link) for name in sorted(roots, key=lambda it: (it not in links, it)))
 
 
@@ -88,6 +90,13 @@ def _networks(sight: Sight) -> dict[str, _Net]:
     last = {one.name: one for one in sight.remembered}
     names = sorted(declared.keys() | seen.keys() | last.keys())
     return {name: _Net(declared=declared.get(name), seen=seen.get(name), last=last.get(name)) for name in names}
+
+
+def _below(name: str, links: Mapping[str, Link]) -> Iterator[str]:
+    """Yield the links that carry the VLAN link *name*, down to the one that is none."""
+    while (link := links.get(name)) and link.vlan and link.below:
+        name = link.below
+        yield name
 
 
 def _is_carried_vlan(link: Link | None) -> bool:

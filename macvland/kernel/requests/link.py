@@ -147,7 +147,7 @@ def _alias(network: str) -> bytes:
 
 def _macvlan(shim: Shim) -> bytes:
     settings = number(codec.IFLA_MACVLAN_MODE, MODES[shim.mode])
-    if shim.bcqueuelen:
+    if shim.bcqueuelen is not None:
         settings += number(codec.IFLA_MACVLAN_BC_QUEUE_LEN, shim.bcqueuelen)
     kind = attribute(codec.IFLA_INFO_KIND, b"macvlan")
     return attribute(codec.IFLA_LINKINFO, kind + attribute(codec.IFLA_INFO_DATA, settings))
