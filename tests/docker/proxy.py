@@ -94,8 +94,11 @@ class Proxy:
             request = _read(client)
             if request:
                 self.requests.append(request)
-                faults = (fault for asked, fault in [*self.faults.items()] if fnmatchcase(str(request), asked))
-                next(faults, self._pass_on)(client, self, request)
+                self.faults.get(str(request), self._like(request))(client, self, request)
+
+    def _like(self, request: Request) -> Fault:
+        alike = (fault for asked, fault in [*self.faults.items()] if "*" in asked and fnmatchcase(str(request), asked))
+        return next(alike, self._pass_on)
 
     def _pass_on(self, client: socket.socket, _: "Proxy", request: Request) -> None:
         with socket.socket(socket.AF_UNIX) as engine, self._kept(engine):
