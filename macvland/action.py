@@ -1,6 +1,7 @@
 """The closed set of verbs that bring a host nearer to what is wanted. Each prints one sentence; none acts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from macvland.model import (
     Attachment,
@@ -79,7 +80,7 @@ class Replace:
     """Exchange a Docker network, which cannot be changed, for a new one; *containers* are off it for a moment."""
 
     thing: Network
-    seen: Network
+    seen: Network = field(compare=False)  # one that was refused, and is back, has another id each time
     containers: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -157,20 +158,19 @@ class Disconnect:
 
 Action = Add | Change | Delete | Replace | Finish | Prove | Reconnect | Disconnect
 
-ENGINES = (Network, Unfinished, Proof, Attachment)
+ENGINES = (Network, Unfinished, Proof, Attachment)  # what the engine's actions are about; the others are the kernel's
 
 
-Part = tuple[str, bool]  # a network, and whether the engine's part of it: what the one fails at holds up no other
+class Part(NamedTuple):
+    """What of a network the engine does, or what the kernel: a failure of the one holds up nothing of the other."""
 
-
-def of_engine(action: Action) -> bool:
-    """Tell whether it is the engine that does *action*; the others are the kernel's."""
-    return isinstance(action.thing, ENGINES)
+    network: str
+    engine: bool
 
 
 def part_of(action: Action) -> Part:
-    """Return which part of which network *action* is about."""
-    return action.network, of_engine(action)
+    """Return the part that *action* is of."""
+    return Part(action.network, isinstance(action.thing, ENGINES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,7 +83,6 @@ class Daemon:
         self._trust = Trust()
         self._status = _last_status()
         self._told: Status | None = None  # a start tells everything: the log of a boot is whole
-        self._seen: Host | None = None
         self._survived: frozenset[str] = frozenset()
         self._before: Pass | None = None
         self._machine_id = machine_id()
@@ -153,15 +152,15 @@ class Daemon:
 
         due, disputed = partial(self._backoff.due, now=now), partial(self._quarrels.held, now=now)
         ended = converge(want, self._kernel, self._engine, due, before=self._before, held=disputed)
-        # An engine that is gone has not refused what it was asked: it does not count when it is back.
-        self._before = ended if self._engine.waiting else replace(ended, unheard=())
         self._ways.note(ended.seen, ended.goal.host)
         tried = attempts(ended.undisputed, ended.seen)
         self._backoff.note(tried, ended.failures, now, waiting=self._engine.waiting)
         told = self._quarrels.note(ended.seen, made=ended.done, undone=ended.undone, held=ended.held, now=now)
         obstacles = ended.goal.obstacles | self._quarrels.obstacles()
         seen = replace(ended.seen, heard=heard)
-        return replace(ended, seen=seen, done=told, goal=replace(ended.goal, obstacles=obstacles))
+        # An engine that is gone has not refused what it was asked: that does not count when it is back.
+        unheard = ended.unheard if self._engine.waiting else ()
+        return replace(ended, seen=seen, done=told, goal=replace(ended.goal, obstacles=obstacles), unheard=unheard)
 
     def _next(self, now: float, safety: float) -> float:
         asked = (self._backoff.again(), self._quarrels.next(), self._grace.next(now), self._recheck.next())
@@ -178,8 +177,8 @@ class Daemon:
             if (again := self._backoff.again_for(name) or self._quarrels.again_for(name)) is not None
         }
         new = replace(status(declared, ended, rfc3339(clock), retries, self._status), reloads=self._reloads)
-        record(ended, new, self._told, self._seen)
-        self._seen = ended.seen
+        record(ended, new, self._told, self._before.seen if self._before else None)
+        self._before = ended
         if self._told is None or line(new) != line(self._told):
             _tell_manager(f"STATUS={line(new)}")
         self._status = self._told = new

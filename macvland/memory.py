@@ -46,20 +46,17 @@ class Backoff:
         on it, or slow to answer.
         """
         over = self._tries.keys() - attempts.keys()
-        self._dormant = frozenset((network, of_engine) for network, of_engine in over if waiting and of_engine)
+        self._dormant = frozenset(part for part in over if waiting and part.engine)
         for part in over - self._dormant:
             del self._tries[part]
         failed: dict[Part, list[Failure]] = defaultdict(list)
         for failure in failures:
             failed[part_of(failure.action)].append(failure)
         for part in failed.keys() & attempts.keys():
-            passing = all(failure.passing for failure in failed[part])
-            self._tries[part] = self._next(part, attempts[part], passing, now)
-
-    def _next(self, part: Part, attempt: Hashable, passing: bool, now: float) -> _Try:  # noqa: FBT001 - a fact, not a mode
-        last = self._tries.get(part)
-        failures = last.failures + 1 if last and last.attempt == attempt else 1
-        return _Try(attempt, failures, now + delay(failures) if passing else None)
+            last = self._tries.get(part)
+            times = last.failures + 1 if last and last.attempt == attempts[part] else 1
+            again = now + delay(times) if all(failure.passing for failure in failed[part]) else None
+            self._tries[part] = _Try(attempts[part], times, again)
 
     def again(self) -> float | None:
         """Return the monotonic time of the next try, None if nothing waits for one."""
@@ -68,7 +65,7 @@ class Backoff:
 
     def again_for(self, network: str) -> float | None:
         """Return the monotonic time of the next try for *network*, None if it waits for none."""
-        tries = (one for (name, _), one in self._tries.items() if name == network)
+        tries = (one for part, one in self._tries.items() if part.network == network)
         return min((one.again for one in tries if one.again is not None), default=None)
 
     def forget(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
 
-from macvland.action import Action, Add, Failure, Part, Prove, Replace, of_engine, part_of
+from macvland.action import Action, Add, Failure, Part, Prove, part_of
 from macvland.error import ApplyError
 from macvland.model import Goal, Host, Shim
 from macvland.plan import plan
@@ -86,7 +86,8 @@ def converge(  # noqa: PLR0913 - what is wanted, both edges, and what the passes
         goal = want(seen)
         left = plan(goal.host, seen)
         if seen.engine is not None:
-            failures, late = [*failures, *_still(late, left)], []
+            failures += [failure for failure in late if failure.action in left]
+            late = []
         # What rested on a shim that somebody deleted meanwhile went with it: it comes back with the shim.
         gone = {action.thing.name for action in left if isinstance(action, Add) and isinstance(action.thing, Shim)}
         failures = [failure for failure in failures if _base(failure.action) not in gone]
@@ -117,36 +118,26 @@ def converge(  # noqa: PLR0913 - what is wanted, both edges, and what the passes
         undone=tuple(action for action in left if action in undone),
         held=tuple(action for action in left if action in disputed and action not in undone),
         pending=waiting,
-        unheard=tuple(failure for failure in (*late, *failures) if silent and of_engine(failure.action)),
+        unheard=tuple(failure for failure in (*late, *failures) if silent and part_of(failure.action).engine),
     )
 
 
 def attempts(actions: Sequence[Action], seen: Host) -> dict[Part, Hashable]:
     """Return, by part, what makes a try of *actions* the same try: themselves, their parents, the engine's state.
 
-    Not the ids of networks: one that was to be replaced, and had to be brought back, has another id each time.
+    Not the ids of networks, as with `Replace`.
     """
     if not actions:
         return {}
     groups: dict[Part, list[Action]] = defaultdict(list)
     for action in actions:
-        groups[part_of(action)].append(_without_id(action))
+        groups[part_of(action)].append(action)
     links = {link.name: link for link in seen.links}
     around = (seen.engine, frozenset(replace(network, id="") for network in seen.networks))
     return {
         part: (tuple(group), frozenset(links.get(parent) for action in group for parent in _parents(action)), around)
         for part, group in groups.items()
     }
-
-
-def _still(failures: Iterable[Failure], left: Iterable[Action]) -> list[Failure]:
-    """Return those of *failures* whose very action is *left* to do."""
-    todo = {_without_id(action) for action in left}
-    return [failure for failure in failures if _without_id(failure.action) in todo]
-
-
-def _without_id(action: Action) -> Action:
-    return replace(action, seen=replace(action.seen, id="")) if isinstance(action, Replace) else action
 
 
 def _parents(action: Action) -> tuple[str, ...]:
@@ -191,11 +182,11 @@ def _apply(kernel: Edge, engine: Edge, actions: tuple[Action, ...]) -> list[Fail
 def _kernels(actions: Iterable[Action], failures: Sequence[Failure] = ()) -> tuple[Action, ...]:
     """Return the kernel's of *actions*, save of networks whose part in it failed already."""
     failed = {part_of(failure.action) for failure in failures}
-    return tuple(action for action in actions if not of_engine(action) and part_of(action) not in failed)
+    return tuple(it for it in actions if not part_of(it).engine and part_of(it) not in failed)
 
 
 def _engines(actions: Iterable[Action]) -> tuple[Action, ...]:
-    return tuple(action for action in actions if of_engine(action))
+    return tuple(action for action in actions if part_of(action).engine)
 
 
 def isolated(edge: Edge, actions: tuple[Action, ...]) -> Sequence[Failure]:

@@ -13,7 +13,7 @@ from threading import TIMEOUT_MAX, Event
 from macvland.action import Action
 from macvland.cli.daemon import last, missing, watching
 from macvland.cli.ending import ERROR, FINE, OTHERWISE, fail
-from macvland.cli.outlook import Outlook, only_in, outlook
+from macvland.cli.outlook import Outlook, outlook
 from macvland.cli.reload import START, NotAskedError, ask
 from macvland.cli.steps import described, steps
 from macvland.cli.text.terminal import columns, paint
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         return fail(str(error))
     after = _await(before, changed, time.monotonic() + options.timeout)
     left = outlook()
-    done = only_in(ahead, left)
+    done = [action for action in ahead.actions if action not in left.actions]
     lacking = _lacking(before, after)
     _tell(options, ahead, done, left, lacking)
     if left.declared.errors:

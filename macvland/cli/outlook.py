@@ -55,15 +55,6 @@ def outlook(declared: Config | None = None) -> Outlook:
     )
 
 
-def only_in(these: Outlook, others: Outlook) -> tuple[Action, ...]:
-    """Return the actions of *these* that *others* has not.
-
-    Their sentences tell: a network that was to be replaced, and is back, has another id since.
-    """
-    known = {(action.network, str(action)) for action in others.actions}
-    return tuple(action for action in these.actions if (action.network, str(action)) not in known)
-
-
 def look_ahead(docker: Docker, declared: Config | None = None) -> Look:
     """Look, as `outlook` does, and ask *docker* nothing but what there is."""
     declared = config.read(this_machine()) if declared is None else declared

@@ -15,13 +15,12 @@ from macvland import cli
 from macvland.action import Action, Add, Delete, Replace
 from macvland.cli.apply import settled, taken
 from macvland.cli.impact import impact
-from macvland.cli.outlook import Outlook, only_in
 from macvland.cli.reload import NotAskedError, ask, takes_requests
 from macvland.cli.steps import described, steps
 from macvland.cli.text.terminal import coloured, plain
 from macvland.model import Attachment, Host, Network, Shim, Subnet
 from macvland.status import State, Status, read, write
-from tests.unit.samples import container, declared
+from tests.unit.samples import container
 from tests.unit.test_status import FINE, READY
 
 Output = pytest.CaptureFixture[str]
@@ -174,13 +173,3 @@ def test_a_status_of_an_older_daemon_is_read() -> None:
     from macvland.status import dump, load
 
     assert load(dump(FINE).replace(', "reloads": 0, "elsewhere": []', "")) == FINE
-
-
-def test_a_network_that_is_back_after_a_refusal_is_still_to_be_replaced() -> None:
-    before, after = (
-        Outlook(declared=declared(), seen=Host(), actions=(Replace(NEW, old, ("web",)),), obstacles=())
-        for old in (OLD, replace(OLD, id="another"))
-    )
-    assert before.actions != after.actions
-    assert (only_in(before, after), only_in(after, before)) == ((), ())
-    assert only_in(before, replace(after, actions=())) == before.actions

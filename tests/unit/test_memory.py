@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from macvland.action import Add, Failure
+from macvland.action import Add, Failure, Part
 from macvland.config import Directory
 from macvland.memory import GRACE, Backoff, Grace, Recheck, Trust, Ways
 from macvland.model import Dad, Host, Neighbour, Network, Shim, ShimAddress
@@ -17,7 +17,7 @@ from tests.unit.samples import HOST, MACHINE, PUB, container, declared, goal
 from tests.unit.world import DOCKER
 
 SHIM = Shim(name="mv-pub_net", network="pub_net", parent="eth0", mac="02:00:00:00:00:01", mtu=1500)
-NET, A, B = ("pub_net", True), ("a", True), ("b", True)  # the engine's part of each
+NET, A, B = Part("pub_net", engine=True), Part("a", engine=True), Part("b", engine=True)
 HERE = Path("/etc/macvlan.d")
 DENIED = ShimAddress(shim="mv-pub_net", address=ip_address("fd00::223"), dad=Dad.FAILED)
 ASKED, CERTAIN = replace(DENIED, dad=Dad.TENTATIVE), replace(DENIED, dad=Dad.DONE)
@@ -63,7 +63,7 @@ def test_the_same_try_is_due_once_its_time_has_come() -> None:
     assert backoff.due(NET, "try", now=0.0)
     backoff.note({NET: "try"}, [failure("pub_net")], now=0.0)
     assert [backoff.due(NET, "try", now) for now in (0.0, 0.99, 1.0)] == [False, False, True]
-    assert backoff.due(("lab", True), "try", now=0.0)
+    assert backoff.due(Part("lab", engine=True), "try", now=0.0)
 
 
 @pytest.mark.usefixtures("steady")
@@ -133,15 +133,15 @@ def test_what_the_engine_refused_for_good_stays_so_when_it_was_slow_for_once() -
 
 
 def test_what_the_kernel_failed_at_is_over_whatever_the_engine_does() -> None:
-    backoff, part = Backoff(), ("pub_net", False)
+    backoff, part = Backoff(), Part("pub_net", engine=False)
     backoff.note({part: "try"}, [Failure(action=Add(SHIM), reason="")], now=0.0)
-    backoff.note({}, [], now=1.0, waiting=True)
-    assert backoff.due(part, "try", now=1.0)
+    backoff.note({}, [], now=0.1, waiting=True)
+    assert backoff.due(part, "try", now=0.1)
 
 
 @pytest.mark.usefixtures("steady")
 def test_what_the_engine_failed_at_holds_up_nothing_of_the_kernels_and_is_no_other_try_for_it() -> None:
-    backoff, part = Backoff(), ("pub_net", False)
+    backoff, part = Backoff(), Part("pub_net", engine=False)
     for now in (0.0, 1.0):
         backoff.note({NET: "try"}, [failure("pub_net")], now=now)
     assert backoff.due(part, "a route", now=1.0)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from macvland.action import Action
 from macvland.cli.daemon import last
-from macvland.cli.outlook import Outlook, only_in, outlook
+from macvland.cli.outlook import Outlook, outlook
 from macvland.cli.try_.converging import NEVER, News, arrived, failure, lacking, restored, version
 from macvland.cli.try_.question import EndedError, Interruptible, NobodyError, asked, is_yes, say
 from macvland.cli.try_.session import Session
@@ -83,7 +83,7 @@ class _Course:
         news.until(lambda now: arrived(now, case.trial, case.concerned), PATIENCE)
         now = last()
         left = outlook()
-        self.done = only_in(case.ahead, left)
+        self.done = tuple(action for action in case.ahead.actions if action not in left.actions)
         if why := failure(now, case.trial):
             raise NobodyError(why)
         _tell(case, now, left)  # an OSError here is a terminal that is gone

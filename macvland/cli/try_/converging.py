@@ -13,7 +13,7 @@ from threading import TIMEOUT_MAX, Event
 from macvland import status as report
 from macvland.cli.apply import settled
 from macvland.cli.daemon import is_current, last, watching
-from macvland.cli.outlook import Outlook, only_in, outlook
+from macvland.cli.outlook import Outlook, outlook
 from macvland.error import ApplyError
 from macvland.status import State, Status
 
@@ -106,7 +106,7 @@ def restored(news: News, before: Outlook, file: Path, since: Version, seconds: f
 
 def lacking(before: Outlook, now: Outlook) -> tuple[str, ...]:
     """Return what of *now* is still to be done, or in the way, and was not so *before*."""
-    actions = (f"{one.network}: {one}" for one in only_in(now, before))
+    actions = (f"{one.network}: {one}" for one in now.actions if one not in before.actions)
     obstacles = (text for text in now.obstacles if text not in before.obstacles)
     errors = (str(one) for one in now.declared.errors if one not in before.declared.errors)
     return (*actions, *obstacles, *errors)
