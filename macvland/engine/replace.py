@@ -4,7 +4,7 @@ Each step looks first whether it is done, so that the same function begins a rep
 disk says where to, Docker says how far it is. There is no instant in which a container is not on disk or on a network.
 """
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,8 +31,7 @@ def replace_network(line: Line, action: Replace, intents: Intents) -> str:
 
     ApplyError leaves the old one with all its containers, or says what is still to be done.
     """
-    old = checked(line, action)
-    reports = list(_users(line, old))
+    old, reports = checked(line, action)
     users = [endpoint for report in reports if (endpoint := endpoint_of(report, old["Name"], line.engine))]
     intent = Intent(
         network=action.thing.name,
@@ -50,8 +49,11 @@ def replace_network(line: Line, action: Replace, intents: Intents) -> str:
         raise ApplyError(f"{refusal}; the old network is back, with its containers", passing=refusal.passing) from None
 
 
-def checked(line: Line, action: Replace) -> Json:
-    """Return Docker's report of the network to replace; ApplyError, before anything is touched, if that must not be."""
+def checked(line: Line, action: Replace) -> tuple[Json, list[Json]]:
+    """Return Docker's reports of the network to replace and of who is on it.
+
+    ApplyError, before anything is touched, if it must not be replaced.
+    """
     old = line.inspect_network(action.seen.id)
     if not is_ours(old):
         raise ApplyError("it does not carry macvland's label: never replaced", passing=False)
@@ -67,7 +69,7 @@ def checked(line: Line, action: Replace) -> Json:
             f"'{restarting[0]}' is about to be restarted, and its network is not replaced before it runs, or before "
             f"'docker stop {restarting[0]}'"
         )
-    return old
+    return old, reports
 
 
 def finish(line: Line, network: str, intents: Intents) -> None:
@@ -90,7 +92,7 @@ def reconnect(line: Line, attachment: Attachment, intents: Intents) -> None:
     if trouble := list(losses(report, attachment.network, line.engine, attachment.replacing)):
         raise ApplyError("; ".join(trouble), passing=False)
     # One that was refused just now stays on disk beside this one.
-    intent = _joined(endpoint, _begun(attachment.network, network, intents))
+    intent = _joined(_begun(attachment.network, network, intents), [endpoint])
     intents.save(intent)
     line.disconnect(network["Id"], attachment.id)
     _carry_out(line, intent, intents)
@@ -104,10 +106,11 @@ def _begun(name: str, network: Json, intents: Intents) -> Intent:
     return Intent(network=name, old_id=network["Id"], old=again, new=again, endpoints=(), undo=True)
 
 
-def _joined(endpoint: Endpoint, intent: Intent) -> Intent:
-    if any(one.container == endpoint.container for one in intent.endpoints):
-        return intent
-    return replace(intent, endpoints=tuple(sorted((*intent.endpoints, endpoint), key=order)))
+def _joined(intent: Intent, endpoints: Iterable[Endpoint]) -> Intent:
+    """Return *intent* with those of *endpoints* whose containers it does not know yet."""
+    known = {one.container for one in intent.endpoints}
+    new = [one for one in endpoints if one.container not in known]
+    return replace(intent, endpoints=tuple(sorted((*intent.endpoints, *new), key=order)))
 
 
 def _undo(line: Line, intent: Intent, intents: Intents) -> None:
@@ -130,18 +133,17 @@ def _carry_out(line: Line, intent: Intent, intents: Intents) -> str:
     identifier = there["Id"] if there else line.create_network(intent.old if intent.undo else intent.new)
     running = frozenset(line.inspect_network(identifier).get("Containers") or ()) if there else frozenset()
     problems: list[ApplyError] = []
-    start = [*intent.start]
     for endpoint in intent.endpoints:
         try:
             if _connect(line, identifier, intent, endpoint, running):
-                start.append(endpoint.container)
+                intent = replace(intent, start=(*intent.start, endpoint.container))
         except PostponedError as later:
             problems.append(later)
         except RefusedError as refusal:
             if not intent.undo:
                 raise  # the old network comes back, for all of them
             problems.append(refusal)  # one that cannot come back keeps no other one off
-    for container in start:
+    for container in intent.start:
         line.start(container)
     if problems:
         intents.save(replace(intent, start=()))  # once: who stops one of them later means it
@@ -162,10 +164,10 @@ def _take_down(line: Line, there: Json, intent: Intent, intents: Intents) -> Int
     """Send every container away from the network that is there, and remove it; return *intent* with those that came."""
     for last in (False,) * (TRIES - 1) + (True,):
         reports = list(_users(line, there))
-        known = {endpoint.container for endpoint in intent.endpoints}
-        found = (endpoint_of(report, there["Name"], line.engine) for report in reports if report["Id"] not in known)
-        if new := tuple(endpoint for endpoint in found if endpoint):
-            intent = replace(intent, endpoints=tuple(sorted((*intent.endpoints, *new), key=order)))
+        found = (endpoint_of(report, there["Name"], line.engine) for report in reports)
+        joined = _joined(intent, [endpoint for endpoint in found if endpoint])
+        if joined != intent:
+            intent = joined
             intents.save(intent)
         for report in reports:
             line.disconnect(there["Id"], report["Id"])

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
+from macvland.action import Add
+from macvland.engine import Docker
 from macvland.engine.connection import ask
+from macvland.engine.intent import Intents
 from macvland.engine.sdk import client_for
 from macvland.engine.translate import engine_of
+from tests.docker.exchange import OLD
 from tests.docker.proxy import Proxy
 from tests.lab import Host
 from tests.scene import Serving, tidy
@@ -49,6 +53,21 @@ def proxy(shared_docker_host: Host, client: Any, tmp_path: Path) -> Iterator[Pro
     assert client
     with Proxy(tmp_path / "docker.sock", shared_docker_host.docker_socket) as proxy:
         yield proxy
+
+
+@pytest.fixture
+def intents(tmp_path: Path) -> Intents:
+    """What is begun with networks, and ended by each test."""
+    return Intents(tmp_path / "replace")
+
+
+@pytest.fixture
+def docker(proxy: Proxy, intents: Intents) -> Iterator[Docker]:
+    """A Docker, through a proxy, that has the network OLD."""
+    docker = Docker(str(proxy), intents)
+    assert docker.apply([Add(OLD)]) == ()
+    yield docker
+    assert intents.begun() == frozenset()
 
 
 @pytest.fixture(scope="module")
