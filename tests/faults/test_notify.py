@@ -72,15 +72,14 @@ def test_a_reload_says_since_when_and_is_over_after_the_pass(start: Start, syste
 BLIND = (
     "import macvland.daemon as place",
     "from macvland.error import InterruptedDumpError",
-    "honest = place.Kernel.observe",
-    "def broken(self, host):",
-    "    if getattr(self, 'failed', False) or not place.Daemon.reloading: return honest(self, host)",
-    "    self.failed = True",
-    "    raise InterruptedDumpError('the kernel is busy')",
-    "def turn(self, honest=place.Daemon._turn):",
-    "    place.Daemon.reloading = place.Daemon.reloading or self._reload.is_set()",
-    "    return honest(self)",
-    "place.Daemon.reloading, place.Daemon._turn, place.Kernel.observe = False, turn, broken",
+    "tell, observe, told = place._tell_manager, place.Kernel.observe, []",
+    "def telling(state):",
+    "    told.extend([state] * state.startswith('RELOADING'))",
+    "    tell(state)",
+    "def failing(kernel, host):",
+    "    if told: raise InterruptedDumpError(f'it is busy after {told.pop()[:9]}')",
+    "    return observe(kernel, host)",
+    "place._tell_manager, place.Kernel.observe = telling, failing",
 )
 
 

@@ -5,36 +5,31 @@ from macvland.kernel.codec import Message, attribute
 from macvland.kernel.requests.part import ALIAS, GROUP, IP_VERSION, LEAVING, MODES, mac, number, text
 from macvland.model import Shim, Vlan
 
-_CREATE = codec.NLM_F_CREATE | codec.NLM_F_EXCL
+_NEW = codec.NLM_F_CREATE | codec.NLM_F_EXCL
 _NEIGHBOUR_TABLES = {4: "arp_cache", 6: "ndisc_cache"}
 
 
 def create(shim: Shim, index: int, parent: int) -> Message:
     """Make *shim*, down, with all that the kernel takes at once: what another program sees of it first is complete."""
-    body = (
-        codec.IFINFO.pack(0, 0, index, 0, 0)
-        + text(codec.IFLA_IFNAME, shim.name)
-        + number(codec.IFLA_LINK, parent)
-        + number(codec.IFLA_GROUP, GROUP)
-        + number(codec.IFLA_MTU, shim.mtu)
-        + attribute(codec.IFLA_ADDRESS, mac(shim.mac))
-        + _macvlan(shim)
-    )
-    return Message(codec.RTM_NEWLINK, _CREATE, body)
+    return _create(shim, index, parent, attribute(codec.IFLA_ADDRESS, mac(shim.mac)) + _macvlan(shim))
 
 
 def create_vlan(vlan: Vlan, index: int, parent: int) -> Message:
     """Make *vlan*, down, with the MAC of its parent, which it keeps up with."""
     data = attribute(codec.IFLA_INFO_DATA, attribute(codec.IFLA_VLAN_ID, codec.U16.pack(vlan.id)))
+    kind = attribute(codec.IFLA_LINKINFO, attribute(codec.IFLA_INFO_KIND, b"vlan") + data)
+    return _create(vlan, index, parent, kind)
+
+
+def _create(link: Shim | Vlan, index: int, parent: int, kind: bytes) -> Message:
     body = (
         codec.IFINFO.pack(0, 0, index, 0, 0)
-        + text(codec.IFLA_IFNAME, vlan.name)
+        + text(codec.IFLA_IFNAME, link.name)
         + number(codec.IFLA_LINK, parent)
         + number(codec.IFLA_GROUP, GROUP)
-        + number(codec.IFLA_MTU, vlan.mtu)
-        + attribute(codec.IFLA_LINKINFO, attribute(codec.IFLA_INFO_KIND, b"vlan") + data)
+        + number(codec.IFLA_MTU, link.mtu)
     )
-    return Message(codec.RTM_NEWLINK, _CREATE, body)
+    return Message(codec.RTM_NEWLINK, _NEW, body + kind)
 
 
 def settle_vlan(vlan: Vlan, index: int, *, ipv6: bool) -> Message:
@@ -45,7 +40,7 @@ def settle_vlan(vlan: Vlan, index: int, *, ipv6: bool) -> Message:
 
 def settle(shim: Shim, index: int, *, ipv6: bool) -> Message:
     """Give a new *shim* what the create message cannot carry: the kernel ignores ifalias there."""
-    families = _arp_filter(shim.arp_filter)
+    families = _arp_filter(on=shim.arp_filter)
     if ipv6:
         families += _link_local(on=shim.link_local)
     return _set(index, _alias(shim.network) + attribute(codec.IFLA_AF_SPEC, families))
@@ -77,7 +72,7 @@ def altname(link: Shim | Vlan, index: int) -> Message:
     """Give *link* its full name besides the hashed one."""
     names = text(codec.IFLA_ALT_IFNAME, full_name(link))
     body = codec.IFINFO.pack(0, 0, index, 0, 0) + attribute(codec.IFLA_PROP_LIST | codec.NLA_F_NESTED, names)
-    return Message(codec.RTM_NEWLINKPROP, _CREATE, body)
+    return Message(codec.RTM_NEWLINKPROP, _NEW, body)
 
 
 def adjust(shim: Shim, seen: Shim, index: int) -> Message | None:
@@ -91,7 +86,7 @@ def adjust(shim: Shim, seen: Shim, index: int) -> Message | None:
         body += _alias(shim.network)
     if (shim.mode, shim.bcqueuelen) != (seen.mode, seen.bcqueuelen):
         body += _macvlan(shim)
-    families = _arp_filter(shim.arp_filter) if shim.arp_filter != seen.arp_filter else b""
+    families = _arp_filter(on=shim.arp_filter) if shim.arp_filter != seen.arp_filter else b""
     if shim.link_local != seen.link_local:
         families += _link_local(on=shim.link_local)
     if families:
@@ -153,7 +148,7 @@ def _macvlan(shim: Shim) -> bytes:
     return attribute(codec.IFLA_LINKINFO, kind + attribute(codec.IFLA_INFO_DATA, settings))
 
 
-def _arp_filter(on: bool) -> bytes:  # noqa: FBT001 - it is the value
+def _arp_filter(*, on: bool) -> bytes:
     setting = attribute(codec.IFLA_INET_CONF, number(codec.IPV4_DEVCONF_ARPFILTER, on))
     return attribute(IP_VERSION[4], setting)
 
