@@ -1,6 +1,9 @@
 # Each target sets up what it needs and this machine lacks; root is needed, for network namespaces.
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
+# Most tests wait more than they work. Each worker has a lab of its own; who runs out of tests takes some of another's.
+WORKERS := 4
+TEST := -m pytest --quiet --numprocesses $(WORKERS) --dist worksteal
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -15,20 +18,23 @@ check: setup ## ruff, mypy and all tests
 	@.venv/bin/ruff check --quiet --output-format concise .
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/mypy --no-error-summary
-	@.venv/bin/pytest --quiet $(TESTS)
+	@$(PYTHON) $(TEST) $(TESTS)
 
-# What uses the libraries: the verbs of macvlanctl see them through these.
-DISTRO := tests/unit tests/kernel tests/docker/test_engine*.py \
-	$(patsubst %,tests/docker/test_%.py,ipv6 lan lost main_job many)
-check-distro: ## the tests of what uses libraries, against the distribution's own
+check-marked: setup ## the tests of what rests on libraries or the engine
+	@$(PYTHON) $(TEST) -m "libraries or engine" $(TESTS)
+
+check-distro: ## the tests of what rests on libraries, against the distribution's own
 	@tests/lab/setup.sh distro
-	@.cache/venv-distro/bin/python -m pytest --quiet $(wildcard $(DISTRO))
+	@.cache/venv-distro/bin/python $(TEST) -m libraries $(TESTS)
+
+soak: setup ## what only many repetitions show: leaks, random examples by the thousand; for a night
+	@MACVLAND_SOAK=1 $(PYTHON) $(TEST) -m soak $(TESTS)
 
 check-bookworm: ## make check and make demo on a fresh Debian 12
 	@tests/lab/tree.sh bookworm
 
-check-trixie: ## make check and make demo on a fresh Debian 13
-	@tests/lab/tree.sh trixie
+check-trixie: ## make check-marked and make demo on a fresh Debian 13
+	@tests/lab/tree.sh trixie 'make check-marked && make demo'
 
 check-vm: ## what needs Debian's own kernel (802.1Q, bonds, udev), in a virtual machine
 	@tests/lab/setup.sh vm
@@ -48,4 +54,4 @@ bench: setup ## ratios against a shell script and ip -batch
 clean: ## what the targets made here
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
-.PHONY: help setup demo check check-distro check-bookworm check-trixie check-vm check-system packages bench clean
+.PHONY: help setup demo check check-marked check-distro check-bookworm check-trixie check-vm check-system soak packages bench clean

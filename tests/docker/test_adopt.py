@@ -1,10 +1,8 @@
 """macvlanctl adopt on a real host: what was made by hand gets its file, and nothing else happens."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.lab import LEAN, Host, wait_until
+from tests.lab import Host, wait_until
 from tests.scene import (
     Serving,
     docker_options,
@@ -12,26 +10,15 @@ from tests.scene import (
     inspect,
     namespace_of,
     shims,
-    tidy,
     unbroken_ping,
     wait_for_state,
     wait_for_ways,
 )
 
+pytestmark = pytest.mark.engine
+
 WEB = "192.168.1.195"
 ETC = "/etc/macvlan.d"
-
-
-@pytest.fixture(scope="module")
-def live_host(shared_host: Host) -> Host:
-    shared_host.dockerd(*LEAN)
-    return shared_host
-
-
-@pytest.fixture
-def host(live_host: Host) -> Iterator[Host]:
-    yield live_host
-    tidy(live_host)
 
 
 RESERVED = ("--aux-address", "shim=192.168.1.223")

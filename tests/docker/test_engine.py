@@ -13,6 +13,8 @@ from tests.docker.proxy import Proxy, change
 from tests.docker.samples import LAN, PLAIN, subnet
 from tests.lab import Host as LabHost
 
+pytestmark = [pytest.mark.engine, pytest.mark.libraries]
+
 ABLE = {
     "one subnet": PLAIN,
     "a range and reserved addresses": replace(

@@ -10,6 +10,8 @@ from macvland.model import Host
 from tests.docker.proxy import Proxy
 from tests.lab import wait_until
 
+pytestmark = [pytest.mark.engine, pytest.mark.libraries]
+
 
 @pytest.fixture
 def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
+import pytest
+
 from macvland.action import Add, Delete, Replace
 from macvland.engine import Docker, watch
 from macvland.engine.intent import Intents
@@ -14,6 +16,8 @@ from tests.docker.proxy import Proxy, Request
 from tests.docker.samples import PLAIN, subnet
 from tests.lab import Host as LabHost
 from tests.lab import wait_until
+
+pytestmark = [pytest.mark.engine, pytest.mark.libraries]
 
 ID = "[0-9a-f]{12,64}"
 ALLOWED = re.compile(

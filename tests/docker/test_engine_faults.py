@@ -22,6 +22,8 @@ from tests.docker.proxy import Fault, Proxy, Request
 from tests.docker.samples import PLAIN, subnet
 from tests.lab import Host as LabHost
 
+pytestmark = [pytest.mark.engine, pytest.mark.libraries]
+
 DEADLINE = 0.3
 FIRST, SECOND, THIRD = "GET /_ping", "GET /networks", "GET /containers/json"
 CREATE = "POST /networks/create"
@@ -110,19 +112,18 @@ def test_b22_an_odd_answer_to_a_look_is_absence_and_the_next_look_is_whole(
     assert names(docker) == ["plain"]
 
 
-@pytest.mark.parametrize(
-    ("fault", "passing"),
-    {
-        "400": (faults.say(b'{"message":"bad"}', "400 Bad Request"), False),
-        "403": (faults.say(b'{"message":"no"}', "403 Forbidden"), True),
-        "404": (faults.say(b'{"message":"plugin not found"}', "404 Not Found"), True),
-        "500": (faults.say(b'{"message":"boom"}', "500 Internal Server Error"), True),
-        "503": (faults.say(b"", "503 Service Unavailable"), True),
-        "garbage": (faults.say_raw(b"\x00" * 100), True),
-        "nothing": (faults.drop, True),
-    }.values(),
-    ids=str,
-)
+REFUSALS: dict[str, tuple[Fault, bool]] = {
+    "400": (faults.say(b'{"message":"bad"}', "400 Bad Request"), False),
+    "403": (faults.say(b'{"message":"no"}', "403 Forbidden"), True),
+    "404": (faults.say(b'{"message":"plugin not found"}', "404 Not Found"), True),
+    "500": (faults.say(b'{"message":"boom"}', "500 Internal Server Error"), True),
+    "503": (faults.say(b"", "503 Service Unavailable"), True),
+    "garbage": (faults.say_raw(b"\x00" * 100), True),
+    "nothing": (faults.drop, True),
+}
+
+
+@pytest.mark.parametrize(("fault", "passing"), REFUSALS.values(), ids=REFUSALS)
 @pytest.mark.fault("B22")
 def test_b22_a_refused_creation_is_a_failure(docker: Docker, proxy: Proxy, fault: Fault, *, passing: bool) -> None:
     proxy.faults[CREATE] = fault

@@ -20,6 +20,8 @@ from tests.docker.proxy import Proxy
 from tests.lab import Host as LabHost
 from tests.scene import add_nic
 
+pytestmark = [pytest.mark.engine, pytest.mark.libraries]
+
 
 def begun(reports: list[Any], network: Network, old_id: str = "gone", **more: Any) -> Intent:
     """Return what was begun with *network*, at its end but for the containers of *reports*."""

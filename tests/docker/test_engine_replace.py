@@ -20,6 +20,8 @@ from tests.docker.samples import LAN
 from tests.lab import CommandError
 from tests.lab import Host as LabHost
 
+pytestmark = [pytest.mark.engine, pytest.mark.libraries]
+
 
 def settings(client: Any, container: str) -> dict[str, Any]:
     """Return what *container* is configured with on the network, as Docker shows it, and the network it is on."""

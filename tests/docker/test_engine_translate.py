@@ -9,6 +9,8 @@ from macvland.engine.translate import attachments_of, creation_of, networks_of
 from macvland.model import Attachment, Engine, Mode, Network
 from tests.docker.samples import PLAIN, subnet
 
+pytestmark = [pytest.mark.engine, pytest.mark.libraries]
+
 BARE: dict[str, Any] = {"Name": "n", "Id": "1", "Driver": "macvlan", "Options": {"parent": "eth0"}}
 SEEN = Network(name="n", parent="eth0", id="1")
 MANAGED = {"io.macvland.managed": "true", "io.macvland.spec": "1:abc"}

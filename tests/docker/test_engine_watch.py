@@ -20,6 +20,8 @@ from tests.docker.samples import PLAIN
 from tests.lab import Host as LabHost
 from tests.lab import wait_until
 
+pytestmark = [pytest.mark.engine, pytest.mark.libraries]
+
 EVENTS = "GET /events"
 
 

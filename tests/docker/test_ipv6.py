@@ -25,6 +25,8 @@ from tests.scene import (
     wait_for_state,
 )
 
+pytestmark = [pytest.mark.engine, pytest.mark.libraries]
+
 LAN6 = "fd00:192:168:1::/64"
 HOST, HOST6 = "192.168.1.50", "fd00:192:168:1::50"
 WEB, WEB6 = "192.168.1.51", "fd00:192:168:1::51"

@@ -12,6 +12,8 @@ from tests.lab import CommandError, Container, Host, Lab, Station, wait_until
 from tests.lab.wire import REQUEST, Wire, kind_of, listening
 from tests.scene import BORROWED, OWN, Serving, declare, namespace_of, wait_for_state, wait_for_ways
 
+pytestmark = [pytest.mark.engine, pytest.mark.libraries]
+
 HOST, WEB, SHIM = "192.168.1.50", "192.168.1.51", "192.168.1.223"
 EXPERIMENT = 0x88B5  # for local experiments (IEEE 802)
 

@@ -27,6 +27,8 @@ from tests.scene import (
     wait_for_ways,
 )
 
+pytestmark = [pytest.mark.engine, pytest.mark.libraries]
+
 HOST, WEB = "192.168.1.50", "192.168.1.51"
 
 

@@ -24,7 +24,6 @@ from tests.scene import (
     network_status,
     networks,
     shims,
-    tidy,
     unbroken_ping,
     wait_for_lines,
     wait_for_state,
@@ -32,20 +31,10 @@ from tests.scene import (
     ways,
 )
 
+pytestmark = [pytest.mark.engine, pytest.mark.libraries]
+
 HOST = "192.168.1.50"
-
-
-@pytest.fixture(scope="module")
-def live_host(shared_host: Host) -> Host:
-    """A host whose containers outlive its dockerd."""
-    shared_host.dockerd(*LEAN, "--live-restore")
-    return shared_host
-
-
-@pytest.fixture
-def host(live_host: Host) -> Iterator[Host]:
-    yield live_host
-    tidy(live_host)
+DOCKERD = (*LEAN, "--live-restore")  # its containers outlive it
 
 
 @pytest.fixture

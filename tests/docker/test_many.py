@@ -8,6 +8,8 @@ import pytest
 from tests.lab import Host, wait_until
 from tests.scene import BORROWED, Serving, add_nic, declare, inspect, status, tidy, wait_for_state, wait_for_ways, ways
 
+pytestmark = [pytest.mark.engine, pytest.mark.libraries]
+
 HOST = "192.168.1.50"
 ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
 SHARING = 27  # the first Docker that lets networks share a parent (moby#47318)

@@ -26,6 +26,8 @@ from tests.lab import Lab, wait_until
 from tests.lab.command import PROJECT
 from tests.lab.podman import Podman
 
+pytestmark = pytest.mark.engine
+
 TABLE = (PROJECT / "docs/engines.md").read_text().partition("| macvland needs |")[2].partition("\n\n")[0]
 WEB = "192.168.1.51"
 # Every address but the last of the range is reserved.

@@ -23,6 +23,8 @@ from tests.faults.invariants import docker_networks, foreign, identifiers, idle,
 from tests.lab import Host, wait_until
 from tests.scene import BORROWED, UNHURRIED, api, declare, docker_options, networks, wait_for_state, wait_for_ways
 
+pytestmark = pytest.mark.engine
+
 SOCKET = "/run/elsewhere/docker.sock"
 ELSEWHERE = {"DOCKER_HOST": f"unix://{SOCKET}"}
 CREATE, LIST, CONTAINERS, EVENTS = "POST /networks/create", "GET /networks", "GET /containers/json", "GET /events"

@@ -13,6 +13,8 @@ from tests.faults.invariants import idle, indexes
 from tests.faults.journald import Journald, stream_of
 from tests.lab import Host, wait_until
 
+pytestmark = pytest.mark.libraries
+
 NOISE = "".join(f"key{number} = 1\n" for number in range(1500))  # each is a problem, and a record
 
 

@@ -14,6 +14,8 @@ from tests.faults.invariants import indexes, told
 from tests.faults.service import NOTIFY, Manager, manager
 from tests.lab import Host, wait_until
 
+pytestmark = pytest.mark.libraries
+
 
 @pytest.fixture
 def systemd(shared_docker_host: Host) -> Iterator[Manager]:

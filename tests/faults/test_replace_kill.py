@@ -16,6 +16,9 @@ from tests.faults.invariants import content, docker_networks, status
 from tests.faults.moments import Deadly
 from tests.lab import LEAN, Host, wait_until
 
+pytestmark = pytest.mark.engine
+
+DOCKERD = (*LEAN, "--live-restore")  # its containers outlive it: so they run at every moment
 SOCKET = "/run/deadly.sock"
 BEGUN = "/var/lib/macvland/replace"
 GATEWAYS = ("192.168.1.1", "192.168.1.2")
@@ -81,16 +84,9 @@ def file(gateway: str) -> str:
     return f'[network]\nparent = "eth0"\nprobe = false\n[[subnet]]\n{subnet}[shim]\n'
 
 
-@pytest.fixture(scope="module")
-def live_host(shared_host: Host) -> Host:
-    """A host whose containers outlive its dockerd: so they run at every moment."""
-    shared_host.dockerd(*LEAN, "--live-restore")
-    return shared_host
-
-
 @pytest.fixture
-def ground(live_host: Host, start: Start, request: pytest.FixtureRequest) -> Iterator[Ground]:
-    host = live_host
+def ground(shared_docker_host: Host, start: Start, request: pytest.FixtureRequest) -> Iterator[Ground]:
+    host = shared_docker_host
     deadly = Deadly(spares=getattr(request, "param", ""))
     with Proxy(host.path(SOCKET), host.docker_socket) as proxy:
         proxy.faults = deadly

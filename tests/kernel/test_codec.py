@@ -19,6 +19,8 @@ from macvland.model import Neighbour, Route, ShimAddress, Vlan
 from tests.kernel.samples import ADDRESS, NEIGHBOUR, ROUTE, SHIM, make
 from tests.lab.netns import add_bridge, add_parent, ip
 
+pytestmark = pytest.mark.libraries
+
 DECODERS = {
     codec.RTM_NEWLINK: ifinfmsg,
     codec.RTM_NEWADDR: ifaddrmsg,

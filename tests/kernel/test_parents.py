@@ -10,6 +10,8 @@ from macvland.kernel.sight import VLAN_INDEXES, Sight
 from tests.lab.netns import private_network
 from tests.parents import HERE, Sort, require
 
+pytestmark = pytest.mark.libraries
+
 
 @pytest.mark.parametrize("sort", HERE, ids=lambda sort: sort.what)
 def test_what_is_said_of_a_link_is_true(sort: Sort) -> None:

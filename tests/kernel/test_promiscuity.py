@@ -8,6 +8,8 @@ from macvland.model import Host, Link, Promiscuity
 from tests.kernel.samples import do, seen
 from tests.lab.netns import ip, ip_json
 
+pytestmark = pytest.mark.libraries
+
 KEPT = Promiscuity(parent="eth0")
 
 

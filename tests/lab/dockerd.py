@@ -40,6 +40,11 @@ class Dockerd:
             raise ValueError("dockerd was never started")
         return self._dockerd.pid
 
+    @property
+    def pids(self) -> frozenset[int]:
+        """The PIDs of both processes."""
+        return frozenset(process.pid for process in (self._containerd, self._dockerd) if process)
+
     def start(self) -> None:
         """Start dockerd, and containerd where it does not run; return when the API answers."""
         # containerd on its own: as dockerd's child it would die with it, and the next start would wait 15 s for it.

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,10 +12,9 @@ from hashlib import md5
 from pathlib import Path
 
 from tests.lab import engine
-from tests.lab.command import PROJECT, CommandError, run
+from tests.lab.command import PROJECT, CommandError, wait_until
 from tests.lab.dockerd import LEAN, Dockerd
 from tests.lab.macvland import Macvland, console_script
-from tests.lab.state import kill_cgroup
 from tests.lab.station import PLAIN, Station
 
 # Of the machine's /etc only what programs need to run: its Docker or macvland settings must not reach the lab.
@@ -122,13 +122,31 @@ class Host(Station):
 
     def replug(self) -> None:
         """Do to the host what a power cut does: no process, a new namespace and NIC, /run empty, data kept."""
-        kill_cgroup(self.cgroup)
+        super().power_off()
         self._init = None
-        with contextlib.suppress(CommandError):  # it may be unplugged already
-            self.unplug()
-        run("ip", "netns", "delete", self.namespace)
         shutil.rmtree(self.root / "run")
         self.power_on()
+
+    def power_off(self) -> None:
+        """End everything that runs inside, and take away NIC, namespace and files."""
+        super().power_off()
+        self._init = None
+        shutil.rmtree(self.root)
+
+    def end_all_but_docker(self) -> None:
+        """Kill what runs on the host, but for Docker and its containers."""
+        wait_until(lambda: not self._kill(self._strangers()), 10, "their end")
+
+    def _kill(self, pids: list[int]) -> list[int]:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return pids
+
+    def _strangers(self) -> list[int]:
+        own = {self._init.pid if self._init else 0, *self.engine.pids}
+        members = (self.cgroup / "processes/cgroup.procs").read_text().split()
+        return [pid for pid in map(int, members) if pid not in own and not _is_a_containers(pid)]
 
     def docker(self, *arguments: str) -> str:
         """Run the docker client; return what it printed."""
@@ -214,3 +232,11 @@ class Host(Station):
         if init.stdout and init.stdout.readline() != "furnished\n":
             raise CommandError(f"the mount namespace of {self.name} could not be made")
         self._init = init
+
+
+def _is_a_containers(pid: int) -> bool:
+    """Tell whether the process is one of those by which containerd holds a container, or is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().startswith("containerd-shim")
+    except OSError:
+        return True

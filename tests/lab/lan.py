@@ -26,6 +26,7 @@ class Lab:
     def __enter__(self) -> Self:
         """Sweep what killed owners left, then make switch and router."""
         self._children: list[subprocess.Popen[Any]] = []
+        self.stations: list[Station] = []
         self._handlers: dict[signal.Signals, Any] = {}
         sweep_abandoned()
         self.state = claim()
@@ -47,14 +48,26 @@ class Lab:
     def station(self, name: str, address: str) -> Station:
         """Plug a plain device with *address* ("192.168.1.60/24") into the switch."""
         station = Station(self.state, name, address, "eth0", self.remember)
+        self.stations.append(station)
         station.power_on()
         return station
 
     def host(self, name: str = "host", address: str = "192.168.1.50/24", nic: str = "eth0") -> Host:
         """Plug in a host with /etc, /run and /var/lib of its own, for Docker and macvland."""
         host = Host(self.state, name, address, nic, self.remember)
+        self.stations.append(host)
         host.power_on()
         return host
+
+    @property
+    def hosts(self) -> tuple[Host, ...]:
+        """All hosts of the lab."""
+        return tuple(station for station in self.stations if isinstance(station, Host))
+
+    def take_away(self, station: Station) -> None:
+        """Take *station* from the LAN, with everything that runs on it."""
+        self.stations.remove(station)
+        station.power_off()
 
     def remember(self, child: "subprocess.Popen[Any]") -> None:
         """Reap *child*, which runs in a cgroup of the lab, when the lab closes."""

@@ -49,7 +49,7 @@ install_missing $(cat tests/lab/packages)
 make_venv .venv -- --editable '.[test]'
 if [ "${1:-}" = distro ]; then
     install_missing python3-docker python3-pyroute2 python3-systemd python3-tomli python3-watchdog
-    make_venv .cache/venv-distro --system-site-packages -- 'pytest>=8' 'hypothesis>=6' 'jsonschema>=4.0'
+    make_venv .cache/venv-distro --system-site-packages -- 'pytest>=8' 'pytest-xdist>=3' 'hypothesis>=6' 'jsonschema>=4.0'
 fi
 [ "${1:-}" != system ] || install_missing $(cat packaging/packages) mmdebstrap systemd-container
 [ "${1:-}" != packages ] || install_missing $(cat packaging/packages)

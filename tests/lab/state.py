@@ -48,7 +48,7 @@ class State:
 
 def claim() -> State:
     """Make the ground for a new lab: identifier, lock, tmpfs, cgroup."""
-    with _one_at_a_time():
+    with one_at_a_time():
         identifier = secrets.token_hex(3)
         state = State(identifier, os.open(ROOT / f"{identifier}.lock", os.O_CREAT | os.O_RDWR, 0o600))
         fcntl.flock(state.lock, fcntl.LOCK_EX)
@@ -77,7 +77,7 @@ def sweep(state: State) -> None:
 
 def sweep_abandoned() -> tuple[str, ...]:
     """Take away the labs whose owner is gone; return their identifiers."""
-    with _one_at_a_time():
+    with one_at_a_time():
         abandoned = tuple(state for lock in ROOT.glob("?*.lock") if (state := _abandoned(lock)))
         for state in abandoned:
             sweep(state)
@@ -125,7 +125,7 @@ def _abandoned(lock: Path) -> State | None:
 
 
 @contextmanager
-def _one_at_a_time() -> Iterator[None]:
+def one_at_a_time() -> Iterator[None]:
     """Hold the lock over all labs: one that is just being made must not look abandoned."""
     ROOT.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(ROOT / "lock", os.O_CREAT | os.O_RDWR, 0o600)

@@ -1,5 +1,6 @@
 """A device on the lab's LAN: one network namespace with one NIC on the switch."""
 
+import contextlib
 import json
 import subprocess
 from collections.abc import Callable, Mapping
@@ -8,8 +9,8 @@ from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any
 
-from tests.lab.command import SEARCH_PATH, run
-from tests.lab.state import State
+from tests.lab.command import SEARCH_PATH, CommandError, run
+from tests.lab.state import State, kill_cgroup
 
 PLAIN: Mapping[str, str] = {
     "HOME": "/root",
@@ -81,6 +82,13 @@ class Station:
         run("ip", "netns", "add", self.namespace)
         self.ip("link", "set", "lo", "up")
         self.plug()
+
+    def power_off(self) -> None:
+        """End everything that runs inside, and take away NIC and namespace."""
+        kill_cgroup(self.cgroup)
+        with contextlib.suppress(CommandError):  # it may be unplugged already
+            self.unplug()
+        run("ip", "netns", "delete", self.namespace)
 
     def plug(self) -> None:
         """Plug in the NIC: the same MAC and addresses, another ifindex each time."""

@@ -25,6 +25,8 @@ from macvland.cli.text.terminal import coloured, plain
 from macvland.status import AttachmentStatus, State, Status, read, write
 from tests.unit.test_status import FINE, READY
 
+pytestmark = pytest.mark.libraries
+
 Output = pytest.CaptureFixture[str]
 
 MINE = replace(FINE, pid=os.getpid())

@@ -16,6 +16,8 @@ import pytest
 from macvland.config import Config, Directory, check, read
 from tests.unit.samples import HERE
 
+pytestmark = pytest.mark.libraries
+
 NOBODY = 65534
 GOOD = '[network]\nparent = "eth0"\n\n[[subnet]]\ncidr = "10.%d.%d.0/24"\ngateway = false\n'
 

@@ -10,6 +10,8 @@ import pytest
 from macvland.config import check
 from tests.unit.samples import HERE
 
+pytestmark = pytest.mark.libraries
+
 CASES = sorted((Path(__file__).parents[1] / "golden" / "config").iterdir())
 
 

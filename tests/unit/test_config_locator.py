@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 import tomli
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from macvland.config.locator import NOWHERE, Place, Places, locate, places_of
 from macvland.config.wording import KeyPath
+from tests.soak import examples
+
+pytestmark = pytest.mark.libraries
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "config").rglob("*.toml"))
 PUNCTUATION = "ab.-#[]{}=, é"
@@ -136,14 +139,16 @@ def paths_of(value: object, path: KeyPath = ()) -> Iterator[KeyPath]:
         yield from paths_of(inner, (*path, key))
 
 
-@settings(deadline=None)
+@pytest.mark.soak
+@examples(check=60, soak=10_000)
 @given(files())
 def test_every_key_and_value_is_found_in_its_place(writer: Writer) -> None:
     tomli.loads(writer.text)
     assert locate(writer.text) == writer.places
 
 
-@settings(deadline=None)
+@pytest.mark.soak
+@examples(check=60, soak=10_000)
 @given(st.text(st.sampled_from("a.=[]{}\"',\n #1"), max_size=20))
 def test_what_is_found_is_what_tomli_finds(text: str) -> None:
     try:

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from macvland.config import Declaration, ShimDeclaration, parse
 from macvland.model import Mode, Subnet
+from tests.soak import examples
+
+pytestmark = pytest.mark.libraries
 
 FILE = Path("/etc/macvlan.d/pub_net.toml")
 ROOT = Path(__file__).parents[2]
@@ -185,7 +188,8 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=10_000)  # milliseconds: a hang is a failure, a loaded machine is none
+@pytest.mark.soak
+@settings(examples(check=60, soak=10_000), deadline=10_000)  # ms: a hang is a failure, a loaded machine is none
 @given(st.lists(PIECES, max_size=25).map("".join).map(str.encode) | st.binary(max_size=40))
 @example(b"[network]\nparent=" + b"[" * 60000)
 @example(b"a=" + b"{b=" * 20000)
@@ -224,12 +228,12 @@ def test_the_example_is_right_once_its_comments_are_taken_away() -> None:
     assert declared("\n".join(uncommented)).shim is not None
 
 
-def examples() -> list[str]:
+def documented() -> list[str]:
     """The examples of the reference: what stands in its ```toml fences."""
     page = (ROOT / "docs/macvlan.d.md").read_text()
     return [part.split("```")[0] for part in page.split("```toml\n")[1:]]
 
 
-@pytest.mark.parametrize("text", examples())
+@pytest.mark.parametrize("text", documented())
 def test_the_examples_of_the_reference_are_right(text: str) -> None:
     assert declared(text).name == "pub_net"

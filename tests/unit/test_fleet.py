@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from macvland import cli
@@ -18,6 +18,7 @@ from macvland.config import Declaration, check, population
 from macvland.config.fleet import Fleet, fleet
 from macvland.config.host import is_exact
 from macvland.model import Machine
+from tests.soak import examples
 
 PROJECT = Path(__file__).parents[2]
 Output = pytest.CaptureFixture[str]
@@ -299,7 +300,8 @@ GLOBS = st.lists(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.soak
+@examples(check=40, soak=5_000)
 @given(GLOBS)
 @example(["a", "b", "[ab]"])
 @example(["a" * 4, "a*"])  # no hostname is as long as the first
@@ -378,7 +380,8 @@ def clash(one: list[Declaration], other: list[Declaration]) -> bool:
     )
 
 
-@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@pytest.mark.soak
+@examples(check=60, soak=10_000)
 @given(files(), files())
 def test_there_is_a_finding_where_and_only_where_counting_finds_two_hosts_with_one_address(a: str, b: str) -> None:
     with TemporaryDirectory() as directory:

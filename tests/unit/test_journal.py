@@ -17,6 +17,8 @@ from macvland import journal
 from macvland.journal import Log, log
 from tests.unit.waiting import until
 
+pytestmark = pytest.mark.libraries
+
 
 @contextmanager
 def journald(path: Path) -> Iterator[socket.socket]:

@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Network, ip_interface
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from macvland.config import Config, Declaration, ShimDeclaration
 from macvland.model import Attachment, Host, Link, Network, Shim, Subnet
 from macvland.plan import plan
 from macvland.reconcile import Pass, converge
+from tests.soak import examples
 from tests.unit.samples import ETH0, ETH1, LAB, LAN, OTHER, PUB, declared, goal
 from tests.unit.world import DOCKER, World
 
-# The same examples in every run: what a run finds, every run finds.
-few = settings(derandomize=True, deadline=None, max_examples=60)
+few = examples(check=60, soak=3_000)
 
 NAMES = ("pub_net", "lab")
 POOLS = {"pub_net": LAN, "lab": LAB}
@@ -142,7 +143,8 @@ def settle_once(world: World, scene: Scene) -> Pass:
     return converge(lambda seen: goal(scene.config, seen), world.kernel, world.engine, lambda *_: True)
 
 
-@settings(few, max_examples=250)
+@pytest.mark.soak
+@examples(check=100, soak=10_000)
 @given(scenes(), scenes())
 def test_from_any_host_to_any_other_the_plan_ends_empty(first: Scene, second: Scene) -> None:
     world = World(Host())
@@ -152,6 +154,7 @@ def test_from_any_host_to_any_other_the_plan_ends_empty(first: Scene, second: Sc
         assert settle_once(world, scene).done == ()
 
 
+@pytest.mark.soak
 @few
 @given(scenes(), scenes())
 def test_what_is_foreign_is_never_touched(first: Scene, second: Scene) -> None:
@@ -171,6 +174,7 @@ def strange(world: World) -> frozenset[Link]:
     return frozenset(link for link in world.host.links if link.name not in ours)
 
 
+@pytest.mark.soak
 @few
 @given(scenes(), scenes())
 def test_a_network_in_use_never_goes_and_a_broken_file_removes_nothing(first: Scene, second: Scene) -> None:
@@ -187,6 +191,7 @@ def test_a_network_in_use_never_goes_and_a_broken_file_removes_nothing(first: Sc
     assert in_use <= {network.name for network in world.host.networks}  # one may be replaced, its containers with it
 
 
+@pytest.mark.soak
 @few
 @given(scenes(), scenes())
 def test_while_docker_is_absent_every_route_stays(first: Scene, second: Scene) -> None:
@@ -203,6 +208,7 @@ def test_while_docker_is_absent_every_route_stays(first: Scene, second: Scene) -
     )
 
 
+@pytest.mark.soak
 @few
 @given(scenes())
 def test_a_host_that_is_as_wanted_needs_no_plan(scene: Scene) -> None:
@@ -211,6 +217,7 @@ def test_a_host_that_is_as_wanted_needs_no_plan(scene: Scene) -> None:
     assert plan(world.host, world.host) == ()
 
 
+@pytest.mark.soak
 @few
 @given(scenes(), scenes())
 def test_a_plan_never_does_anything_twice(first: Scene, second: Scene) -> None:

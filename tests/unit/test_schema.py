@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from macvland import cli
@@ -23,7 +23,10 @@ from macvland.config.reserved import _span
 from macvland.config.schema import VALUES, schema
 from macvland.config.table import Table
 from macvland.config.value import RefusalError, address, boolean, number, prefix
+from tests.soak import examples
 from tests.unit.samples import HERE
+
+pytestmark = pytest.mark.libraries
 
 PROJECT = Path(__file__).parents[2]
 FILE = PROJECT / "integration/macvland.schema.json"
@@ -132,7 +135,8 @@ def mutated(draw: st.DrawFn) -> dict[str, Any]:
     return content
 
 
-@settings(deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.soak
+@examples(check=60, soak=10_000)
 @given(mutated())
 def test_what_the_parser_takes_the_schema_takes(content: dict[str, Any]) -> None:
     declared, _ = parse(text_of(content), Path("pub_net.toml"))
@@ -332,12 +336,13 @@ OF_A_TABLE = {
 }
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(("title", "key"), [(title, key) for title, keys in VALUES.items() for key in keys])
 def test_each_key_alone_takes_exactly_what_the_parser_takes(title: str, key: str) -> None:
     reader, values = OF_A_TABLE.get((title, key)) or READERS[key]
     validator = jsonschema.Draft202012Validator({"$defs": SCHEMA["$defs"], **VALUES[title][key]})
 
-    @settings(deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
+    @examples(check=40, soak=5_000)
     @given(st.one_of(values, values, values, STRANGE))
     def same(value: object) -> None:
         try:
@@ -351,6 +356,8 @@ def test_each_key_alone_takes_exactly_what_the_parser_takes(title: str, key: str
     same()
 
 
+@pytest.mark.soak
+@examples(check=60, soak=10_000)
 @given(HOSTS)
 def test_a_table_of_a_host_has_exactly_the_names_that_the_parser_takes(name: str) -> None:
     validator = jsonschema.Draft202012Validator({"$defs": SCHEMA["$defs"], **SCHEMA["properties"]["host"]})

@@ -16,6 +16,8 @@ import pytest
 from macvland.wake import Watcher
 from tests.unit.waiting import until
 
+pytestmark = pytest.mark.libraries
+
 
 @dataclass
 class Watched:
