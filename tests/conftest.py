@@ -17,7 +17,7 @@ POOL = pytest.StashKey[Pool]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Show the progress of the parts, in the process that reports; let no terminal's width count."""
-    os.environ.pop("COLUMNS", None)  # a worker of xdist has it from there
+    os.environ.pop("COLUMNS", None)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Plugin(config), "progress")
 

@@ -253,20 +253,24 @@ def unbroken_ping(host: Host, address: str, *, within: Path | None = None) -> It
 
 
 # How a slow Docker is told of is shown elsewhere: on a busy machine it would only be noise between the lines expected.
-UNHURRIED = with_code("from macvland import patience", "patience.PATIENCE = 5.0")
+CALM = "from macvland import patience; patience.PATIENCE = 5.0"
+UNHURRIED = with_code(CALM)
+# It tries again ten times as soon as others. How long the pauses are is shown by tests with a clock of their own.
+IMPATIENT = with_code(CALM, "from macvland import pauses, quarrel; pauses.FIRST = quarrel.FIRST = 0.1")
 
 
 class Serving:
     """Starts daemons on a host, and stops those that still run when a test is over."""
 
-    def __init__(self, host: Host) -> None:
-        """Start none yet."""
+    def __init__(self, host: Host, program: tuple[str, ...] = UNHURRIED) -> None:
+        """Start none yet; *program* is what will be started."""
         self.host = host
+        self._program = program
         self._daemons: list[Daemon] = []
 
     def __call__(self, *under: str) -> Daemon:
         """Start a daemon by the words *under*; return when it has done its first pass."""
-        daemon = Daemon(self.host, *under, program=UNHURRIED)
+        daemon = Daemon(self.host, *under, program=self._program)
         self._daemons.append(daemon)
         wait_until(lambda: (last := status(self.host)) and last.pid == daemon.pid, what="the first pass")
         return daemon

@@ -1,7 +1,7 @@
 """How much of what only many repetitions show one run does: all of it in `make soak`, a small share in `make check`.
 
-A test that takes its numbers from here is marked `soak`; it is the same test in both. `make check` does the same in each
-run, so that a failure comes from the change. `make soak` draws new examples each time.
+A test that takes its numbers from here is marked `soak`; it is the same test in both. `make check` does the same in
+each run, so that a failure comes from the change. `make soak` draws new examples each time.
 """
 
 import os

@@ -13,6 +13,7 @@ from tests.lab import CommandError, Host, Lab, Station, wait_until
 from tests.lab.wire import Wire, listening
 from tests.scene import (
     BORROWED,
+    IMPATIENT,
     OWN,
     Serving,
     declare,
@@ -28,6 +29,14 @@ from tests.scene import (
 
 OWN_ADDRESS, WEB, HOST, GATEWAY = "192.168.1.223", "192.168.1.195", "192.168.1.50", "192.168.1.1"
 SHIM = "mv-pub_net"
+
+
+@pytest.fixture
+def serve(host: Host) -> Iterator[Serving]:
+    """Starts daemons on the host that ask the LAN again sooner than others, and stops them after the test."""
+    serving = Serving(host, IMPATIENT)
+    yield serving
+    serving.stop()
 
 
 @pytest.fixture(scope="module")
