@@ -1,5 +1,6 @@
 #!/bin/bash
 # Run tests/vm/guest as root of a virtual machine with Debian's own kernel, whatever kernel this machine has.
+#   run.sh --image                   only make what it boots from
 #   run.sh [arguments of pytest]     SUITE=trixie  LIMIT=900: seconds from power on to the last test
 # What the machine's console said stays in .cache/vm/console.
 set -eu
@@ -27,6 +28,7 @@ rm -rf --one-file-system .cache/vm/new.*
 (apart timeout 600 tests/vm/image.sh "${SUITE:-trixie}") </dev/null & child=$!
 wait "$child"
 echo "vm: the image is there after $SECONDS s"
+[ "${1:-}" != --image ] || { child=; exit 0; }
 exec {report}< <(apart tests/vm/machine.sh "${SUITE:-trixie}" "$((limit - 30))" "$@" </dev/null); child=$!
 end=$((SECONDS + limit))
 while [ "$SECONDS" -lt "$end" ] && IFS= read -r -t $((end - SECONDS)) line <&"$report"; do
