@@ -4,6 +4,7 @@ Each is handed out as if it were new: what a module left is taken away, and the 
 like at first. One that differs, or does not answer, is not handed out again: the next in need gets a new one.
 """
 
+import re
 from dataclasses import dataclass, field
 
 from docker.errors import DockerException
@@ -20,10 +21,12 @@ SETTINGS = r"""
 cd /proc/sys/net && grep -rs '' ipv4/ip_forward ipv4/conf/{all,default,lo,eth0} ipv6/conf/{all,default,lo,eth0}
 """
 FILES = r"""
+find /etc -xdev -type f ! -path '/etc/containerd/*' ! -path '/etc/macvlan.d/*' -exec cksum {} + | sort
+"""
+NAMES = r"""
 find /etc /var/lib /run -xdev \( -path /var/lib/docker -o -path /var/lib/containerd -o -path '/run/docker*' \
     -o -path /run/containerd -o -path /run/macvlan.d -o -path /etc/containerd \) -prune -o ! -type d -print | sort
 """
-LEFT = "rm -rf /run/macvland /var/lib/macvland /run/macvlan.d /run/strace.log /run/undone"
 LOOKS = (
     "hostname",
     "ip -details link show",
@@ -35,7 +38,9 @@ LOOKS = (
     "tc qdisc show; tc filter show dev eth0",
     SETTINGS,
     FILES,
+    NAMES,
 )
+INDEX = re.compile(r"^\d+: |@if\d+|link-netnsid \d+")  # another one after each unplugging
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,8 @@ class Ground:
 
     lab: Lab
     host: Host
-    first: str = ""  # how the host looked when it was new
+    first: str  # how the host looked when it was new
+    names: frozenset[str]  # of its files
 
 
 @dataclass
@@ -64,7 +70,7 @@ class Pool:
         lab.__enter__()
         host = lab.host()
         host.dockerd(*flags)
-        return Ground(lab, host, look(host, lab))
+        return Ground(lab, host, look(host, lab), names(host))
 
     def give_back(self, flags: Flags, ground: Ground, who: str) -> None:
         """Clean the host and keep it, or note what the module *who* has done to it and throw it away."""
@@ -92,13 +98,19 @@ def clean(ground: Ground) -> None:
         lab.take_away(station)
     host.engine.resume()
     host.end_all_but_docker()
-    host.run("sh", "-c", f"umount -q /run/macvland; {LEFT}")
+    host.run("sh", "-c", "umount -q /run/macvland; rm -rf /run/macvland /var/lib/macvland /run/macvlan.d")
+    host.run("rm", "-f", *sorted(names(host) - ground.names))
     tidy(host)
     for log in host.root.glob("macvland-*.log"):
         log.unlink()
     for station in (host, lab.router):
         station.ip("neighbour", "flush", "all")
     run("ip", "-n", lab.state.namespace("switch"), "link", "set", "bridge", "type", "bridge", "fdb_flush")
+
+
+def names(host: Host) -> frozenset[str]:
+    """Return the names of the host's own files, but for those of Docker."""
+    return frozenset(host.run("sh", "-c", NAMES).splitlines())
 
 
 def look(host: Host, lab: Lab) -> str:
@@ -114,7 +126,8 @@ def look(host: Host, lab: Lab) -> str:
     inside = host.run("bash", "-c", "\n".join(LOOKS))
     router = lab.router.run("sh", "-c", "ip address; ip route; ip neighbour show nud permanent")
     # A new link's own IPv6 address is there a second later.
-    return "\n".join(line for line in (*docker, *inside.splitlines(), *router.splitlines()) if "fe80:" not in line)
+    lines = (*docker, *inside.splitlines(), *router.splitlines())
+    return "\n".join(INDEX.sub("", line) for line in lines if "fe80:" not in line)
 
 
 def differences(before: str, after: str) -> str:

@@ -284,6 +284,7 @@ class Serving:
 
 def tidy(host: Host) -> None:
     """Take away everything that a test has left on *host*, which keeps its Docker."""
+    host.path("/etc/macvlan.d").mkdir(exist_ok=True)  # a test that failed may have left it moved away
     for file in host.path("/etc/macvlan.d").iterdir():
         file.unlink()
     with api(host) as client:

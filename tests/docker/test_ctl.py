@@ -3,11 +3,13 @@
 import json
 import signal
 import time
-from threading import Timer
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
+from tests.faults.daemon import Daemon
 from tests.lab import Host, wait_until
 from tests.scene import (
     BORROWED,
@@ -84,12 +86,24 @@ def test_macvlanctl_plan_marks_whom_a_replacement_cuts_off(host: Host, serve: Se
     assert lines[2] == "    web: off the network for about 0.5 s"
 
 
+def go_on_when_asked(daemon: Daemon) -> None:
+    """Let a stopped *daemon* go on once a SIGHUP waits for it."""
+
+    def asked() -> bool:
+        lines = Path(f"/proc/{daemon.pid}/status").read_text().splitlines()
+        (waiting,) = (line.split()[1] for line in lines if line.startswith("ShdPnd"))
+        return bool(int(waiting, 16) & 1 << signal.SIGHUP - 1)
+
+    wait_until(asked, 60, "a request")
+    daemon.signal(signal.SIGCONT)
+
+
 def test_macvlanctl_apply_has_the_daemon_do_it_and_shows_what_was_done(host: Host, serve: Serving) -> None:
     daemon = serve()
     wait_until(lambda: status(host))
     daemon.signal(signal.SIGSTOP)  # else it would have done it before it is asked
     host.drop("pub_net.toml", declare(OWN))
-    later = Timer(1.5, daemon.signal, [signal.SIGCONT])
+    later = Thread(target=go_on_when_asked, args=(daemon,))
     later.start()
     code, shown, missing = ctl(host, "apply")
     later.join()

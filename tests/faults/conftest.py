@@ -43,6 +43,7 @@ def start(shared_host: Host) -> Iterator[Start]:
 
 def clear(host: Host) -> None:
     """Take away every file, everything of ours, and what tells that a daemon was here."""
+    host.path("/etc/macvlan.d").mkdir(exist_ok=True)  # a test that failed may have left it moved away
     for file in host.path("/etc/macvlan.d").iterdir():
         file.unlink()
     for link in our_links(host):

@@ -3,11 +3,19 @@
 import os
 import signal
 import socket
+from collections.abc import Iterator
 from functools import partial
 from threading import Lock
 from typing import Any
 
 from tests.docker.proxy import Fault, Proxy, Request
+
+SHARES = 4  # of the moments at which a process is killed: each is a test of its own, so that they run side by side
+
+
+def moments(share: int) -> Iterator[int]:
+    """Yield the moments of a *share*, of which the first is 1: every fourth one."""
+    yield from range(share, 200, SHARES)
 
 
 class Deadly(dict[str, Fault]):

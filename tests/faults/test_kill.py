@@ -27,7 +27,7 @@ from tests.faults.invariants import (
     status,
     told,
 )
-from tests.faults.moments import Deadly
+from tests.faults.moments import SHARES, Deadly, moments
 from tests.lab import Host, wait_until
 
 FILES = {
@@ -126,20 +126,20 @@ def completes(daemon: Daemon, host: Host) -> bool:
     return daemon.running
 
 
-def kill_at_every_moment(ground: Ground, arm: Callable[[Daemon, int], object], reserve: Reserve) -> int:
-    """Let daemons begin that *arm* dooms to die at moment 1, 2, … until one completes; return how many were killed.
+def kill_at_every_moment(ground: Ground, share: int, arm: Callable[[Daemon, int], object], reserve: Reserve) -> int:
+    """Let daemons begin that *arm* dooms to die at each moment of *share*, until one completes; return its moment.
 
     After each, a daemon that nobody kills must complete the world, and leave alone what was complete already.
     """
     host = ground.host
-    for moment in range(1, 100):
+    for moment in moments(share):
         ground.undo()
         before = made(host)
         doomed = reserve.take()
         arm(doomed, moment)
         doomed.signal(signal.SIGCONT)
         if completes(doomed, host):
-            return moment - 1
+            return moment
         assert doomed.process.wait() == -signal.SIGKILL
         partial = made(host)
         assert before.items() <= partial.items()
@@ -158,22 +158,24 @@ def require_the_rest(ground: Ground) -> None:
     assert " 0% packet loss" in ground.ping.communicate()[0]
 
 
+@pytest.mark.parametrize("share", range(1, SHARES + 1))
 @pytest.mark.fault("A1")
-def test_a_kill_at_any_netlink_send_is_made_good_by_the_next_start(ground: Ground, start: Start) -> None:
+def test_a_kill_at_any_netlink_send_is_made_good_by_the_next_start(ground: Ground, start: Start, share: int) -> None:
     def arm(daemon: Daemon, moment: int) -> None:
         attach(ground.host, daemon, "-e", "trace=sendto", "-e", f"inject=sendto:signal=SIGKILL:when={moment}")
 
-    assert kill_at_every_moment(ground, arm, Reserve(start)) > 15
+    assert kill_at_every_moment(ground, share, arm, Reserve(start)) > 16
     require_the_rest(ground)
 
 
+@pytest.mark.parametrize("share", range(1, SHARES + 1))
 @pytest.mark.fault("A1")
-def test_a_kill_at_any_docker_request_is_made_good_by_the_next_start(ground: Ground, start: Start) -> None:
+def test_a_kill_at_any_docker_request_is_made_good_by_the_next_start(ground: Ground, start: Start, share: int) -> None:
     deadly = Deadly()
     with Proxy(ground.host.path("/run/deadly.sock"), ground.host.docker_socket) as proxy:
         proxy.faults = deadly
         reserve = Reserve(start, {"DOCKER_HOST": "unix:///run/deadly.sock"})
-        assert kill_at_every_moment(ground, lambda daemon, moment: deadly.kill(daemon.pid, moment), reserve) > 8
+        assert kill_at_every_moment(ground, share, lambda daemon, moment: deadly.kill(daemon.pid, moment), reserve) > 9
     require_the_rest(ground)
 
 

@@ -13,7 +13,7 @@ from tests.docker.proxy import Proxy
 from tests.faults.conftest import Start
 from tests.faults.daemon import STOPPED, Daemon, begin_stopped, with_code
 from tests.faults.invariants import content, docker_networks, status
-from tests.faults.moments import Deadly
+from tests.faults.moments import SHARES, Deadly, moments
 from tests.lab import LEAN, Host, wait_until
 
 pytestmark = pytest.mark.engine
@@ -105,21 +105,22 @@ def ground(shared_docker_host: Host, start: Start, request: pytest.FixtureReques
     host.docker("rm", "--force", *CONTAINERS)
 
 
-def at_every_moment(ground: Ground, strike: Callable[[Daemon, int, str], bool]) -> int:
-    """Let *strike* hit a replacement at moment 1, 2, … until it no longer does; return how often it did."""
-    for moment in range(1, 200):
+def at_every_moment(ground: Ground, share: int, strike: Callable[[Daemon, int, str], bool]) -> int:
+    """Let *strike* hit a replacement at each moment of *share* until it no longer does; return when it did not."""
+    for moment in moments(share):
         gateway = ground.edit()
         daemon = ground.doomed()
         hit = strike(daemon, moment, gateway)
         if daemon.running:
             daemon.kill()
         if not hit:
-            return moment - 1
+            return moment
     raise AssertionError("it never came through")
 
 
+@pytest.mark.parametrize("share", range(1, SHARES + 1))
 @pytest.mark.fault("B32")
-def test_macvland_killed_at_any_step_of_a_replacement_finishes_it(ground: Ground) -> None:
+def test_macvland_killed_at_any_step_of_a_replacement_finishes_it(ground: Ground, share: int) -> None:
     def strike(daemon: Daemon, moment: int, gateway: str) -> bool:
         ground.deadly.kill(daemon.pid, moment)
         daemon.signal(signal.SIGCONT)
@@ -134,13 +135,14 @@ def test_macvland_killed_at_any_step_of_a_replacement_finishes_it(ground: Ground
         ground.require(gateway)
         return hit
 
-    assert at_every_moment(ground, strike) > 20
+    assert at_every_moment(ground, share, strike) > 20
 
 
+@pytest.mark.parametrize("share", range(1, SHARES + 1))
 @pytest.mark.parametrize("ground", ["GET"], indirect=True, ids=["changes"])
 @pytest.mark.fault("B19")
 @pytest.mark.fault("B32")
-def test_docker_killed_at_any_step_of_a_replacement_has_it_finished(ground: Ground) -> None:
+def test_docker_killed_at_any_step_of_a_replacement_has_it_finished(ground: Ground, share: int) -> None:
     def strike(daemon: Daemon, moment: int, gateway: str) -> bool:
         engine = ground.host.engine.pid
         ground.deadly.kill(engine, moment)  # only at what it is to change: that is what it may have half done
@@ -156,7 +158,7 @@ def test_docker_killed_at_any_step_of_a_replacement_has_it_finished(ground: Grou
         return hit
 
     # Before and after each of: three containers sent away, one network removed, one made, three containers connected.
-    assert at_every_moment(ground, strike) == 2 * 8
+    assert at_every_moment(ground, share, strike) == 2 * 8 + share
 
 
 def fresh(ground: Ground, daemon: Daemon) -> bool:
