@@ -96,6 +96,7 @@ def clean(ground: Ground) -> None:
     host, lab = ground.host, ground.lab
     for station in [one for one in lab.stations if one not in (host, lab.router)]:
         lab.take_away(station)
+    assert host.engine.running, "its Docker has ended"
     host.engine.resume()
     host.end_all_but_docker()
     host.run("sh", "-c", "umount -q /run/macvland; rm -rf /run/macvland /var/lib/macvland /run/macvlan.d")

@@ -41,6 +41,11 @@ class Dockerd:
         return self._dockerd.pid
 
     @property
+    def running(self) -> bool:
+        """Whether neither process has ended."""
+        return all(process and process.poll() is None for process in (self._containerd, self._dockerd))
+
+    @property
     def pids(self) -> frozenset[int]:
         """The PIDs of both processes."""
         return frozenset(process.pid for process in (self._containerd, self._dockerd) if process)
