@@ -52,8 +52,9 @@ def _of_host(host: Host) -> Iterator[Section]:
     docker = DOCKER if (host.root / "dockerd.log").exists() else {}
     for title, command in (LINKS | docker | FILES).items():
         yield f"{host.name}: {title}", _told(*_entering(host), "sh", "-c", command)
-    logs = sorted(host.root.glob("macvland-*.log"), key=_age)[-2:]
-    for log in (*host.root.glob("dockerd.log"), *logs):
+    daemons = sorted(host.root.glob("macvland-*.log"), key=_age)[-2:]
+    others = sorted(log for log in host.root.glob("*.log") if not log.name.startswith("macvland-"))
+    for log in (*others, *daemons):
         yield f"{host.name}: {log.name}", _end_of(log)
 
 

@@ -25,7 +25,7 @@ find /etc -xdev -type f ! -path '/etc/containerd/*' ! -path '/etc/macvlan.d/*' -
 """
 NAMES = r"""
 find /etc /var/lib /run -xdev \( -path /var/lib/docker -o -path /var/lib/containerd -o -path '/run/docker*' \
-    -o -path /run/containerd -o -path /run/macvlan.d -o -path /etc/containerd \) -prune -o ! -type d -print | sort
+    -o -path /run/containerd -o -path /run/macvlan.d -o -path /etc/containerd \) -prune -o -print | sort
 """
 LOOKS = (
     "hostname",
@@ -50,7 +50,7 @@ class Ground:
     lab: Lab
     host: Host
     first: str  # how the host looked when it was new
-    names: frozenset[str]  # of its files
+    names: frozenset[str]  # of its files and directories
 
 
 @dataclass
@@ -100,7 +100,7 @@ def clean(ground: Ground) -> None:
     host.engine.resume()
     host.end_all_but_docker()
     host.run("sh", "-c", "umount -q /run/macvland; rm -rf /run/macvland /var/lib/macvland /run/macvlan.d")
-    host.run("rm", "-f", *sorted(names(host) - ground.names))
+    host.run("rm", "-rf", *sorted(names(host) - ground.names))
     tidy(host)
     for log in host.root.glob("macvland-*.log"):
         log.unlink()
@@ -110,7 +110,7 @@ def clean(ground: Ground) -> None:
 
 
 def names(host: Host) -> frozenset[str]:
-    """Return the names of the host's own files, but for those of Docker."""
+    """Return the names of the host's own files and directories, but for those of Docker."""
     return frozenset(host.run("sh", "-c", NAMES).splitlines())
 
 

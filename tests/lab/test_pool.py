@@ -25,6 +25,7 @@ def test_what_a_module_left_is_gone_for_the_next_one(pool: Pool) -> None:
     host.ip("link", "add", "left0", "type", "bridge")
     host.drop("left.toml", "")
     host.path("/etc/left").write_text("")
+    host.path("/run/left").mkdir()
     host.popen("sleep", "1000")
     daemon = host.macvland()
     wait_until(lambda: host.path("/run/macvland/status.json").exists())
@@ -35,6 +36,7 @@ def test_what_a_module_left_is_gone_for_the_next_one(pool: Pool) -> None:
     assert differences(ground.first, look(host, ground.lab)) == ""
     assert daemon.process.wait(5)
     assert list(host.path("/etc/macvlan.d").iterdir()) == []
+    assert not host.path("/run/left").exists()
     with pytest.raises(CommandError):
         station.ping("192.168.1.1")
     ground.lab.close()
