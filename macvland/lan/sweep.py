@@ -6,7 +6,7 @@ leave by the parent, so the host's own macvlan links do not hear them: of these 
 
 import socket
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
@@ -18,7 +18,7 @@ from macvland.kernel.assembly import attach
 from macvland.lan.ears import BATCH, FRAME
 from macvland.lan.filter import EVERYTHING, only_from
 from macvland.lan.frames import ETH_P_ARP, claim_in, probe, source_for
-from macvland.model import Link
+from macvland.model import MOST_DEVICES, Link
 
 PACKET_OUTGOING = 4
 LAST_WAIT = 1.0  # seconds for the last answers; RFC 5227 has PROBE_WAIT and PROBE_MIN of 1 s
@@ -28,7 +28,7 @@ Answer = tuple[IPv4Address, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """Who answered on one LAN, or said the same meanwhile; and why not all of it was asked."""
+    """Who answered on one LAN, or said the same meanwhile, MOST_DEVICES for each address; why not all was asked."""
 
     answers: frozenset[Answer] = frozenset()
     error: ApplyError | None = None
@@ -45,7 +45,7 @@ class _Lan:
     packets: socket.socket | None = None
     sent: int = 0
     due: float = 0.0  # of the next question
-    said: set[Answer] = field(default_factory=set)
+    said: dict[IPv4Address, set[str]] = field(default_factory=lambda: defaultdict(set))
     problem: OSError | None = None
 
     @property
@@ -68,7 +68,11 @@ def sweep(asked: Iterable[tuple[Link, Sequence[IPv4Address]]], rate: int) -> Map
         for lan in lans:
             _open(lan, poll, stack)
         _ask(lans, poll)
-    return {lan.link.name: Swept(answers=frozenset(lan.said), error=_told(lan)) for lan in lans}
+    return {lan.link.name: Swept(answers=frozenset(_answers(lan)), error=_told(lan)) for lan in lans}
+
+
+def _answers(lan: _Lan) -> Iterator[Answer]:
+    return ((address, mac) for address, macs in lan.said.items() for mac in macs)
 
 
 def _told(lan: _Lan) -> ApplyError | None:
@@ -133,4 +137,6 @@ def _hear(lan: _Lan, packets: socket.socket) -> None:
         # What leaves is this host's own: its containers' words, of which Docker tells.
         claim = claim_in(frame) if kind != PACKET_OUTGOING else None
         if claim and not claim.asks and isinstance(claim.address, IPv4Address) and claim.address in lan.asked:
-            lan.said.add((claim.address, claim.mac))
+            macs = lan.said[claim.address]
+            if len(macs) < MOST_DEVICES:
+                macs.add(claim.mac)

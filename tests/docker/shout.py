@@ -21,6 +21,13 @@ if operation == "everything":
         frame = out.recv(2048)
         if frame[20:22] == b"\\0\\1" and frame[6:12] != own and frame[38:42] != socket.inet_aton("192.168.1.60"):
             say(own, socket.inet_ntoa(frame[38:42]), frame[6:12])
+elif operation == "crowd":
+    address, pause = words
+    number = 0
+    while True:
+        number += 1
+        say(bytes.fromhex("001132") + (number % 500).to_bytes(3, "big"), address)
+        time.sleep(float(pause))
 elif operation == "claim":
     mac, address, pause, *vlan = words
     tag = b"".join(b"\\x81\\0" + int(it).to_bytes(2, "big") for it in vlan)
@@ -34,7 +41,8 @@ elif operation == "claim":
 def program(station: Station, *words: str) -> Iterator[None]:
     """Let *station* answer for "everything", or "claim" by a MAC that it has an address, each so many seconds.
 
-    The words of a claim are the MAC, the address, the seconds, and the VLANs of its tags.
+    The words of a claim are the MAC, the address, the seconds, and the VLANs of its tags. A "crowd" claims an address
+    by 500 MACs, one after the other.
     """
     process = station.popen(sys.executable, "-c", SHOUT, station.nic, *words, stdout=-1)
     assert process.stdout

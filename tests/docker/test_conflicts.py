@@ -8,6 +8,7 @@ from signal import SIGHUP
 
 import pytest
 
+from macvland.model import MOST_DEVICES
 from tests.docker.shout import program
 from tests.lab import CommandError, Host, Lab, Station, wait_until
 from tests.lab.wire import Wire, listening
@@ -22,6 +23,7 @@ from tests.scene import (
     lines_up_to,
     network_status,
     networks,
+    status,
     wait_for_state,
     wait_for_ways,
 )
@@ -321,6 +323,33 @@ def test_a_device_that_shouts_and_changes_its_mac_is_told_in_few_lines(
         wait_until(lambda: both in warnings(host), 20)
     wait_for_warnings(host, seconds=40)
     assert len(lines(daemon, logged)) <= 6
+
+
+@pytest.mark.fault("D59")
+def test_a_device_that_claims_with_ever_other_macs_is_one_conflict_and_told_in_one_line(
+    shared_lab: Lab, host: Host, serve: Serving, camera: Station
+) -> None:
+    router = shared_lab.router
+    daemon = serve()
+    host.drop("pub_net.toml", declare(OWN))
+    wait_for_state(daemon, host, "pub_net", "ready")
+    logged = len(lines(daemon))
+    with program(camera, "crowd", OWN_ADDRESS, "0.002"):
+        (told,) = wait_until(lambda: warnings(host))
+        with listening(Path("/run/netns", router.namespace), router.nic) as packets:
+            wire = Wire(packets)
+            asked = 3 * 3  # three rounds
+            wait_until(lambda: len([arp for arp in wire.arps() if arp.target == OWN_ADDRESS]) > asked, 30)
+        assert warnings(host) == (told,)
+        seen = status(host)
+        assert seen
+        (dispute,) = (it for it in seen.disputes if it.address == OWN_ADDRESS)
+        assert len(dispute.macs) <= MOST_DEVICES
+    wait_for_warnings(host, seconds=40)
+    assert lines(daemon, logged) == [
+        f"macvland: warning: pub_net: {told}",
+        f"macvland: pub_net: no longer so: {told}",
+    ]
 
 
 def test_the_same_addresses_in_another_vlan_of_the_trunk_are_no_conflict(

@@ -2,7 +2,7 @@
 
 import socket
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_interface
@@ -13,7 +13,7 @@ import pytest
 
 from macvland.lan.frames import ARP, ETH_P_ARP, ETHERNET, HEAD, REQUEST
 from macvland.lan.sweep import sweep
-from macvland.model import Link
+from macvland.model import MOST_DEVICES, Link
 from tests.lab.netns import add_parent, ip, ip_json, private_network
 
 LANS = 8
@@ -45,6 +45,7 @@ class Station:
 
     owners: Mapping[IPv4Address, Sequence[bytes]]
     awaited: frozenset[Asked] = frozenset()
+    crowd: Mapping[IPv4Address, Collection[str]] = field(default_factory=dict)  # further MACs that have an address
     asked: list[Asked] = field(default_factory=list)
 
     def hear(self, packets: socket.socket, links: Mapping[str, socket.socket]) -> None:
@@ -55,12 +56,13 @@ class Station:
         if self.awaited <= set(self.asked):
             for there, address in set(self.asked):
                 if address in self.owners:
-                    links[there].send(answer(address, self.owners[address]))
+                    for mac in (STRANGER, *self.crowd.get(address, ())):
+                        links[there].send(answer(address, self.owners[address], mac))
 
 
-def answer(address: IPv4Address, tags: Sequence[bytes]) -> bytes:
-    mac = bytes.fromhex(STRANGER.replace(":", ""))
-    frame = ETHERNET.pack(b"\xff" * 6, mac, ETH_P_ARP) + ARP.pack(*HEAD, 2, mac, address.packed, mac, HOST.packed)
+def answer(address: IPv4Address, tags: Sequence[bytes], mac: str) -> bytes:
+    own = bytes.fromhex(mac.replace(":", ""))
+    frame = ETHERNET.pack(b"\xff" * 6, own, ETH_P_ARP) + ARP.pack(*HEAD, 2, own, address.packed, own, HOST.packed)
     return frame[:12] + b"".join(tags) + frame[12:]
 
 
@@ -144,3 +146,14 @@ def test_what_another_vlan_says_is_no_answer(
 
 def test_a_sweep_of_nothing_asks_nobody(links: list[Link]) -> None:
     assert sweep([(links[0], [])], RATE) == {}
+
+
+def test_of_a_crowd_that_claims_one_address_a_few_are_remembered(links: list[Link]) -> None:
+    eth0 = links[0]
+    crowd = {f"00:11:32:00:{number >> 8:02x}:{number & 255:02x}" for number in range(500)}
+    station = Station(owners={GATEWAY: [], CAMERA: []}, crowd={GATEWAY: crowd})
+    with answering([eth0], station):
+        swept = sweep([(eth0, [GATEWAY, CAMERA])], RATE)
+    macs = {mac for address, mac in swept["eth0"].answers if address == GATEWAY}
+    assert len(macs) == MOST_DEVICES
+    assert (CAMERA, STRANGER) in swept["eth0"].answers
