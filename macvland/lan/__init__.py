@@ -8,7 +8,8 @@ import math
 import os
 import socket
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv6Address
 from select import EPOLLIN, epoll
 from threading import Event, Lock
@@ -17,7 +18,7 @@ from time import monotonic
 from macvland.lan.ears import BATCH, Ears
 from macvland.lan.frames import ETH_P_ARP, ETH_P_IPV6, NOBODY, probe
 from macvland.lan.inquiry import Inquiry
-from macvland.lan.topic import Own, Wire, Word
+from macvland.lan.topic import Interest, Own, Wire, Word
 from macvland.lan.vendor import vendor_of
 from macvland.model import About, Device, Finding, Heard, Host, Question
 
@@ -27,12 +28,27 @@ BUNDLE = 0.2  # seconds from one word to the daemon to the next: a thousand answ
 REST = 0.05  # seconds after a full batch: who shouts is heard twenty times a second, and no more often
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _News:
+    """What the questions have come to."""
+
+    words: Sequence[Word]
+    proxies: frozenset[tuple[str, str]]
+    listened: Mapping[Wire, Interest]
+
+    @classmethod
+    def of(cls, inquiry: Inquiry, now: float) -> "_News":
+        """Return those of *inquiry*."""
+        return cls(words=inquiry.words(), proxies=inquiry.proxies(), listened=inquiry.listened(now))
+
+
 class Lan:
     """Asks and listens in a thread of its own: nothing that a pass does waits for the LAN."""
 
-    def __init__(self, wake: Callable[[], object]) -> None:
-        """Take *wake* to be called when the LAN has said something new."""
+    def __init__(self, wake: Callable[[], object], vendor: Callable[[str], str] = vendor_of) -> None:
+        """Take *wake* to be called when the LAN has said something new, and *vendor* to tell who built a device."""
         self._wake = wake
+        self._vendor = vendor
         self._lock = Lock()
         self._inquiry = Inquiry()
         self._own = Own()
@@ -106,12 +122,15 @@ class Lan:
         with self._lock:
             due = self._inquiry.steps(now)
             wires = {wire.name: wire for wire in self._wires} if due else {}
-            if self._inquiry.news():
-                self._new = _heard(self._inquiry)
-                ears.tune(self._inquiry.listened(now))
+            news = _News.of(self._inquiry, now) if self._inquiry.news() else None
             until = self._inquiry.next()
+        # A pass that asks waits for the lock: neither for the kernel, which takes filters, nor for a list of vendors.
+        if news:
+            ears.tune(news.listened)
         if due:
             self._unsaid = self._send(ears, [(wires[it.parent], it) for it in due])
+        if news:
+            self._new = self._heard_by(news)
         trouble = self._unsaid or _deaf(ears)
         if (self._new, trouble) == (self._heard, self.trouble):
             return until
@@ -120,6 +139,26 @@ class Lan:
         self._heard, self.trouble, self._woke = self._new, trouble, now
         self._wake()
         return until
+
+    def _heard_by(self, news: "_News") -> Heard:
+        """Return what *news* come to, with the vendors of the devices."""
+        return Heard(
+            findings=frozenset(
+                Finding(question=word.question, devices=frozenset(map(self._device, word.macs)))
+                for word in news.words
+                if word.question.about is not About.TWIN
+            ),
+            proxies=frozenset((parent, self._device(mac)) for parent, mac in news.proxies),
+            twins=frozenset(
+                (word.question.parent, word.question.address, Device(mac=mac))
+                for word in news.words
+                if word.question.about is About.TWIN
+                for mac in word.macs
+            ),
+        )
+
+    def _device(self, mac: str) -> Device:
+        return Device(mac=mac, vendor=self._vendor(mac))
 
     def _send(self, ears: Ears, due: Iterable[tuple[Wire, Question]]) -> str:
         """Ask each question on its wire; return what keeps some question from leaving, and is worth telling."""
@@ -198,25 +237,3 @@ def _own(seen: Host) -> Own:
     return Own(
         macs=frozenset(macs - {""}), addresses=frozenset(addresses.union(*(it.addresses for it in seen.attachments)))
     )
-
-
-def _heard(inquiry: Inquiry) -> Heard:
-    words = inquiry.words()
-    return Heard(
-        findings=frozenset(_finding(word) for word in words if word.question.about is not About.TWIN),
-        proxies=frozenset((parent, _device(mac)) for parent, mac in inquiry.proxies()),
-        twins=frozenset(
-            (word.question.parent, word.question.address, Device(mac=mac))
-            for word in words
-            if word.question.about is About.TWIN
-            for mac in word.macs
-        ),
-    )
-
-
-def _finding(word: Word) -> Finding:
-    return Finding(question=word.question, devices=frozenset(map(_device, word.macs)))
-
-
-def _device(mac: str) -> Device:
-    return Device(mac=mac, vendor=vendor_of(mac))

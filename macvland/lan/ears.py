@@ -11,7 +11,7 @@ from select import EPOLLIN, epoll
 from struct import Struct
 
 from macvland.kernel.assembly import Line, attach
-from macvland.lan.filter import EVERYTHING, arp, ndp, room_beside
+from macvland.lan.filter import EVERYTHING, arp, ndp, only_from, room_beside
 from macvland.lan.frames import ETH_P_ARP, ETH_P_IPV6, NOBODY, Claim, claim_in
 from macvland.lan.topic import Interest, Wire
 
@@ -150,8 +150,9 @@ def _programs(wire: Wire, interest: Interest) -> Iterator[tuple[_Place, tuple[Li
     for kind, version, program in ((ETH_P_ARP, 4, partial(arp, probed=probed)), (ETH_P_IPV6, 6, ndp)):
         these = sorted((it for it in interest.addresses or () if it.version == version), key=int)
         if interest.addresses is None:
-            yield _Place(wire.name, wire.index, kind, 0), EVERYTHING
+            yield _Place(wire.name, wire.index, kind, 0), only_from(wire.index, EVERYTHING)
         elif these or kind == ETH_P_ARP or wire.source != NOBODY:  # without a question, there are still our MACs
             room = room_beside(wire.macs)
             for part, start in enumerate(range(0, max(len(these), 1), room)):
-                yield _Place(wire.name, wire.index, kind, part), program(these[start : start + room], sorted(wire.macs))
+                lines = program(these[start : start + room], sorted(wire.macs))
+                yield _Place(wire.name, wire.index, kind, part), only_from(wire.index, lines)

@@ -1,9 +1,10 @@
 """Which frames are worth waking up for, as programs that the kernel runs: all others cost us nothing.
 
-Those that say that an address asked for or listened to is at a MAC which is none of this host's, and those that say of
-another address that it is at one of our MACs. A busy LAN is full of other ARP. Addresses and MACs are found by binary
-search. What is longer than a word is looked up by a hash of it: a frame that gets through by a collision is told apart
-when it is read.
+Of the frames that the kernel gives to a socket, those of another VLAN are not of its link's LAN. Of the others, those
+are let through that say that an address asked for or listened to is at a MAC which is none of this host's, and those
+that say of another address that it is at one of our MACs. A busy LAN is full of other ARP. Addresses and MACs are found
+by binary search. What is longer than a word is looked up by a hash of it: a frame that gets through by a collision is
+told apart when it is read.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -41,8 +42,30 @@ HARDWARE, PROTOCOL, SENDER_MAC, SENDER, WANTED = 14, 16, 22, 28, 38  # RFC 826
 NEXT_HEADER, HOP_LIMIT, SOURCE, TYPE, TARGET = 20, 21, 22, 54, 62  # RFC 8200, RFC 4861
 SOURCE_MAC = 6
 
+# What the kernel tells of a frame besides its octets (SKF_AD_PKTTYPE, SKF_AD_IFINDEX of linux/filter.h).
+PACKET_TYPE, INTERFACE = 0xFFFFF004, 0xFFFFF008
+OTHERHOST = 3  # PACKET_OTHERHOST
+
 EVERYTHING = (Line(RETURN, ALL),)
 DROP, PASS = "drop", "pass"
+
+
+def only_from(index: int, program: Sequence[Line]) -> tuple[Line, ...]:
+    """Return *program* for the frames of the LAN of the link *index*, and of no VLAN on it.
+
+    On a trunk the kernel takes the tag off and forgets it before a socket for one protocol gets the frame
+    (__netif_receive_skb_core). What it leaves to tell the VLAN: without a link of that VLAN the frame is for another
+    host, with one the frame came in on that link. A tag of VLAN 0 is a priority only, and changes neither.
+    """
+    return (
+        Line(WORD, PACKET_TYPE),
+        Line(EQUAL, OTHERHOST, yes="elsewhere"),
+        Line(WORD, INTERFACE),
+        Line(EQUAL, index, yes="here"),
+        Line(RETURN, 0, label="elsewhere"),
+        Line(LOAD, 0, label="here"),
+        *program,
+    )
 
 
 def room_beside(macs: Collection[str]) -> int:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from macvland.lan.frames import NOBODY, Claim
-from macvland.lan.topic import Interest, Line, Own, Topic, Wire, Word, answering
+from macvland.lan.topic import AT_ONCE, Interest, Line, Own, Topic, Wire, Word, answering
 from macvland.model import About, Address, Question
 from macvland.pauses import LONGEST, delay
 
@@ -21,7 +21,7 @@ AGAIN = 1.0  # seconds to the next round where one proves nothing: a question di
 SETTLE = 30.0  # seconds from its carrier in which silence proves nothing: a port's listening and learning (802.1D)
 CALM = 2 * LONGEST  # seconds after which what was wrong is forgotten: what comes and goes is told ever more rarely
 CONTROLS = frozenset({About.CONTROL, About.RANGE})  # what nobody should answer for
-TWINS = 8  # of one parent at most
+TWINS = 8  # of one parent at most, at one moment and until nobody was suspected for CALM
 
 Key = tuple[str, Address]
 
@@ -89,7 +89,7 @@ class Inquiry:
         """Ask everything anew: somebody asked for it."""
         self._news = True
         for topic in self._topics.values():
-            topic.failures = 0
+            topic.failures, topic.rounds, topic.patience = 0, 0, AT_ONCE
             topic.ask(now)
 
     # What is said
@@ -110,18 +110,23 @@ class Inquiry:
                 self._news = True
                 topic.ask(now)
             if topic.asking or topic.due == now:
-                topic.heard.add(mac)
+                topic.hear(mac)
 
     def _suspect(self, line: Line, address: Address, mac: str, now: float) -> None:
         """Find out whether somebody uses one of the MACs that are on this very parent.
 
         Where a question of IPv6 would have to leave as if we wanted the address, a LAN that returns it would be proof.
         """
+        if now >= line.suspected + CALM:
+            line.suspicions = 0
+        if line.suspicions == TWINS:  # ever other addresses
+            return
         twins = [it for it in self._of(line.wire.name) if it.question.about is About.TWIN]
         provable = address.version == 4 or line.wire.source != NOBODY
         if provable and mac in line.wire.macs and address not in self._own.addresses and len(twins) < TWINS:
             question = Question(parent=line.wire.name, address=address, about=About.TWIN)
             self._topics[line.wire.name, address] = Topic(question, now, heard={mac})
+            line.suspicions, line.suspected = line.suspicions + 1, now
             self._news = True
 
     # What to do
@@ -180,8 +185,7 @@ class Inquiry:
             topic.due = now + AGAIN
             return
         fresh, gone = topic.heard - (topic.answers or frozenset()), (topic.answers or frozenset()) - topic.heard
-        topic.answers, topic.due, topic.stale, topic.behind = frozenset(topic.heard), None, False, False
-        topic.heard.clear()
+        topic.conclude()
         if gone and topic.question.about in CONTROLS:
             self._doubt(topic, now)
         if topic.wrong:
@@ -228,7 +232,7 @@ class Inquiry:
             waits = topic.behind or any(control.stale for control in controls)
             if topic.answers is None or (topic.answers and waits):
                 continue
-            topic.shown = topic.answers - answering(controls)
+            topic.show(answering(controls))
 
     def words(self) -> list[Word]:
         """Return what is certain of each question."""

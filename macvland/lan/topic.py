@@ -1,11 +1,15 @@
 """One question to a LAN, how far it is asked and what came of it; and the wire it is asked on."""
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 
 from macvland.lan.frames import NOBODY, source_for
-from macvland.model import About, Address, Interface, Question
+from macvland.model import MOST_DEVICES, About, Address, Interface, Question
+
+# In how many rounds others have to be heard than those that are told, before they are told instead.
+AT_ONCE, FIRST_PATIENCE = 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,8 @@ class Line:
     wire: Wire
     since: float  # of its carrier
     alive: bool = False  # whether anything was heard since
+    suspicions: int = 0  # of twins, lately
+    suspected: float = -math.inf  # when the last of them began
 
 
 @dataclass(slots=True)
@@ -64,6 +70,8 @@ class Topic:
     stale: bool = True  # whether the answers are from before a question that waits for them
     behind: bool = False  # whether they are from before what a control said since
     shown: frozenset[str] | None = None  # as it was when the last verdict was certain
+    rounds: int = 0  # in a row that brought the same answers
+    patience: int = FIRST_PATIENCE  # how many it takes until others are told
     failures: int = 0
     last: float = 0.0  # when it was wrong
 
@@ -86,6 +94,35 @@ class Topic:
         """Begin a round at *now*."""
         self.sent, self.due = 0, now
         self.heard.clear()
+
+    def hear(self, mac: str) -> None:
+        """Take note of who answers; of more than MOST_DEVICES, not of all."""
+        if len(self.heard) < MOST_DEVICES:
+            self.heard.add(mac)
+
+    def conclude(self) -> None:
+        """End a round: who was heard is the answer."""
+        self.rounds = self.rounds + 1 if self.answers == frozenset(self.heard) else 1
+        if self.answers is None:  # it may be another LAN
+            self.patience = AT_ONCE
+        self.answers, self.due, self.stale, self.behind = frozenset(self.heard), None, False, False
+        self.heard.clear()
+
+    def show(self, proxies: frozenset[str]) -> None:
+        """Tell who answers, but for *proxies*: during a conflict others are told once they are there to stay.
+
+        A stranger who changes its MAC would be told anew with each question. Each time that others came after all, the
+        next ones have to stay for twice as long.
+        """
+        found, shown = (self.answers or frozenset()) - proxies, (self.shown or frozenset()) - proxies
+        goes_on = bool(found and shown)
+        if goes_on and found != shown and self.rounds < self.patience:
+            found = shown
+        elif goes_on and found != shown:
+            self.patience *= 2
+        elif not goes_on:
+            self.patience = FIRST_PATIENCE
+        self.shown = found
 
 
 def answering(controls: Collection[Topic]) -> frozenset[str]:

@@ -23,7 +23,7 @@ from macvland.model.kernel import (
     ShimAddress,
     Vlan,
 )
-from macvland.model.lan import About, Device, Expulsion, Finding, Heard, OnConflict, Question
+from macvland.model.lan import MOST_DEVICES, About, Device, Expulsion, Finding, Heard, OnConflict, Question
 from macvland.model.naming import shim_mac, shim_name, vlan_name
 from macvland.model.spec import differences, spec_of
 
@@ -31,6 +31,7 @@ __all__ = [
     "BCQUEUELEN",
     "IPV6_MTU",
     "LONGEST_BCQUEUELEN",
+    "MOST_DEVICES",
     "About",
     "Address",
     "Attachment",

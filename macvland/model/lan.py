@@ -6,6 +6,8 @@ from enum import IntEnum, StrEnum
 from macvland.model.address import Address
 from macvland.model.docker import Attachment
 
+MOST_DEVICES = 32  # that are remembered of one address: a stranger may use ever other MACs
+
 
 class OnConflict(StrEnum):
     """What becomes of a container whose address another device on the LAN has."""

@@ -4,6 +4,7 @@ An address of a shim's own that is not there yet waits for its answer; that is d
 `standing`.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -29,6 +30,7 @@ from macvland.model import (
     Question,
     Subnet,
 )
+from macvland.wanted.devices import devices
 from macvland.wanted.facts import NOTHING, Facts, hosts, obstacle
 from macvland.wanted.own import own_addresses
 from macvland.wanted.parent import carries, carrying
@@ -38,6 +40,7 @@ CONTROLS = 2  # of an address that is in use, its owner may have another one tha
 TRIES = 16
 
 PROXY = "{} answers for every address on the LAN of '{}' (proxy ARP): its answers do not count"
+PROXIES = "{} answer for every address on the LAN of '{}' (proxy ARP): their answers do not count"
 TWIN = "somebody on the LAN of '{}' sends with {}, the MAC of {}, and the address {}"
 
 
@@ -140,11 +143,6 @@ def _has(finding: Finding, whose: str) -> str:
     return f"{devices(finding.devices)} on the LAN of '{question.parent}' {have} {question.address}, {whose}, as well"
 
 
-def devices(found: Iterable[Device]) -> str:
-    """Return *found* as a sentence shows them."""
-    return " and ".join(sorted(map(str, found)))
-
-
 def of_whole_lans(config: Config, facts: Facts) -> frozenset[Obstacle]:
     """Return what concerns all networks of a parent: told once, of the first of them."""
     heard = facts.seen.heard
@@ -154,7 +152,13 @@ def of_whole_lans(config: Config, facts: Facts) -> frozenset[Obstacle]:
     for declaration in config.declarations:
         if declaration.probe and (link := carrying(declaration, facts)):
             firsts.setdefault(link.name, declaration.name)
-    reasons = [(parent, PROXY.format(device, parent)) for parent, device in heard.proxies]
+    proxies: dict[str, list[Device]] = defaultdict(list)
+    for parent, device in heard.proxies:
+        proxies[parent].append(device)
+    reasons = [
+        (parent, (PROXY if len(those) == 1 else PROXIES).format(devices(those), parent))
+        for parent, those in proxies.items()
+    ]
     reasons += [
         (parent, TWIN.format(parent, device.mac, _who(device.mac, facts), address))
         for parent, address, device in heard.twins

@@ -21,8 +21,8 @@ from macvland.model import (
     Shim,
     ShimAddress,
 )
+from macvland.wanted.devices import devices
 from macvland.wanted.facts import Facts, containing, obstacle
-from macvland.wanted.lan import devices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

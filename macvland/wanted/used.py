@@ -9,6 +9,7 @@ from functools import partial
 
 from macvland.config import Declaration
 from macvland.model import About, Address, Finding, Hold, Link, Network, Obstacle, Question, Subnet
+from macvland.wanted.devices import devices
 from macvland.wanted.facts import Facts, obstacle
 from macvland.wanted.own import own_addresses
 from macvland.wanted.there import as_declared, is_met
@@ -64,7 +65,7 @@ def leftover(declaration: Declaration, link: Link, network: Network, facts: Fact
     found = [it for address, it in used(declaration, link, facts).items() if address not in reserved]
     if not found:
         return frozenset()
-    shown = ", ".join(f"{it.question.address} ({' and '.join(sorted(map(str, it.devices)))})" for it in found[:SHOWN])
+    shown = ", ".join(f"{it.question.address} ({devices(it.devices)})" for it in found[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     reason = f"the LAN has in use what Docker may give to a container: {shown}{more}; write it into `reserved`"
     return obstacle(declaration.name, Hold.DISPUTED, reason)

@@ -9,6 +9,7 @@ from time import monotonic
 
 import pytest
 
+from tests.docker.shout import program
 from tests.lab import CommandError, Host, Lab, Station
 from tests.lab.command import PROJECT
 from tests.lab.wire import REQUEST, Wire, listening
@@ -84,6 +85,19 @@ def test_a_device_with_a_containers_address_is_found_and_is_exit_status_2(host: 
     }
     assert f"{WEB} has 2 MACs on this LAN" in shown.stdout
     assert len([line for line in shown.stdout.splitlines() if line.startswith(f"!  {WEB} ")]) == 2
+
+
+def test_what_another_vlan_says_is_no_answer_to_a_sweep(host: Host, camera: Station) -> None:
+    host.docker("network", "create", *docker_options(), "pub_net")
+    host.container("web", "pub_net", ip=WEB)
+    with (
+        program(camera, "claim", camera.mac, WEB, "0.01", "20"),
+        program(camera, "claim", camera.mac, "192.168.1.200", "0.01", "20"),
+        program(camera, "claim", camera.mac, "192.168.1.201", "0.01", "0"),
+    ):
+        code, rows = arp(host, "--probe", "--range", RANGE)
+    assert code == 0
+    assert {address for address, mac in rows if mac == camera.mac} - {CAMERA} == {"192.168.1.201"}
 
 
 def test_the_flux_of_a_hand_made_shim_is_two_macs_for_the_host_as_the_lan_says(shared_lab: Lab, host: Host) -> None:

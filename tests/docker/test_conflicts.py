@@ -1,7 +1,6 @@
 """Who else on the LAN has an address: asked before it is used, and heard of when it happens later."""
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,6 +8,8 @@ from signal import SIGHUP
 
 import pytest
 
+from macvland.model import MOST_DEVICES
+from tests.docker.shout import program
 from tests.lab import CommandError, Host, Lab, Station, wait_until
 from tests.lab.wire import Wire, listening
 from tests.scene import (
@@ -23,6 +24,7 @@ from tests.scene import (
     lines_up_to,
     network_status,
     networks,
+    status,
     wait_for_state,
     wait_for_ways,
 )
@@ -247,43 +249,6 @@ def test_the_failover_of_a_gateway_is_no_conflict(shared_lab: Lab, host: Host, s
     assert warnings(host) == ()
 
 
-SHOUT = """
-import socket, sys, time
-nic, operation, *words = sys.argv[1:]
-out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
-out.bind((nic, 0x0806))
-own = out.getsockname()[4]
-HEAD = bytes.fromhex("0001080006040002")
-def say(mac, address, to=b"\\xff" * 6):
-    out.send(to + mac + b"\\x08\\x06" + HEAD + mac + socket.inet_aton(address) + to + bytes(4))
-print("ready", flush=True)
-if operation == "everything":
-    while True:
-        frame = out.recv(2048)
-        if frame[20:22] == b"\\0\\1" and frame[6:12] != own and frame[38:42] != socket.inet_aton("192.168.1.60"):
-            say(own, socket.inet_ntoa(frame[38:42]), frame[6:12])
-elif operation == "claim":
-    mac = bytes.fromhex(words[0].replace(":", ""))
-    pause = float(words[2])
-    while True:
-        say(mac, words[1])
-        time.sleep(pause)
-"""
-
-
-@contextmanager
-def program(station: Station, *words: str) -> Iterator[None]:
-    """Let *station* answer for everything, or claim an address from a MAC again and again."""
-    process = station.popen(sys.executable, "-c", SHOUT, station.nic, *words, stdout=-1)
-    assert process.stdout
-    assert process.stdout.readline() == b"ready\n"
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
 def test_who_answers_for_everything_is_told_once_and_is_no_conflict(
     host: Host, serve: Serving, camera: Station
 ) -> None:
@@ -367,6 +332,55 @@ def test_a_device_that_shouts_and_changes_its_mac_is_told_in_few_lines(
         wait_until(lambda: both in warnings(host), 20)
     wait_for_warnings(host, seconds=40)
     assert len(lines(daemon, logged)) <= 6
+
+
+@pytest.mark.fault("D59")
+def test_a_device_that_claims_with_ever_other_macs_is_one_conflict_and_told_in_one_line(
+    shared_lab: Lab, host: Host, serve: Serving, camera: Station
+) -> None:
+    router = shared_lab.router
+    daemon = serve()
+    host.drop("pub_net.toml", declare(OWN))
+    wait_for_state(daemon, host, "pub_net", "ready")
+    logged = len(lines(daemon))
+    with program(camera, "crowd", OWN_ADDRESS, "0.002"):
+        (told,) = wait_until(lambda: warnings(host))
+        with listening(Path("/run/netns", router.namespace), router.nic) as packets:
+            wire = Wire(packets)
+            asked = 3 * 3  # three rounds
+            wait_until(lambda: len([arp for arp in wire.arps() if arp.target == OWN_ADDRESS]) > asked, 30)
+        assert warnings(host) == (told,)
+        seen = status(host)
+        assert seen
+        (dispute,) = (it for it in seen.disputes if it.address == OWN_ADDRESS)
+        assert len(dispute.macs) <= MOST_DEVICES
+    wait_for_warnings(host, seconds=40)
+    assert lines(daemon, logged) == [
+        f"macvland: warning: pub_net: {told}",
+        f"macvland: pub_net: no longer so: {told}",
+    ]
+
+
+def test_the_same_addresses_in_another_vlan_of_the_trunk_are_no_conflict(
+    host: Host, serve: Serving, camera: Station
+) -> None:
+    daemon = serve()
+    other = "192.168.1.196"
+    with program(camera, "claim", camera.mac, OWN_ADDRESS, "0.01", "20"):
+        host.drop("pub_net.toml", declare(OWN, extra='on_conflict = "disconnect"'))
+        wait_for_state(daemon, host, "pub_net", "ready")
+        assert ipv4_addresses(host, SHIM) == [OWN_ADDRESS]
+        with program(camera, "claim", camera.mac, WEB, "0.01", "20"):
+            mac = host.container("web", "pub_net", ip=WEB).mac()
+            host.container("other", "pub_net", ip=other)
+            with program(camera, "claim", mac, "192.168.1.99", "0.01", "20"):
+                wait_for_ways(host, {WEB: OWN_ADDRESS, other: OWN_ADDRESS})
+                with program(camera, "claim", camera.mac, other, "0.1", "0"):
+                    daemon.wait_for(f"disconnect container 'other' on Docker network 'pub_net': {camera.mac}")
+                wait_for_ways(host, {WEB: OWN_ADDRESS})
+                wait_for_warnings(host)
+    assert [line for line in lines(daemon) if "disconnect" in line and "'web'" in line] == []
+    assert [line for line in lines(daemon) if "as well" in line and other not in line] == []
 
 
 def test_what_the_lan_has_in_use_is_never_handed_out(host: Host, serve: Serving, camera: Station) -> None:

@@ -9,6 +9,7 @@ from macvland.action import Disconnect
 from macvland.config import Declaration
 from macvland.config.declare import parse
 from macvland.model import (
+    MOST_DEVICES,
     About,
     Address,
     Attachment,
@@ -172,6 +173,29 @@ def test_who_answers_for_everything_is_told_once_a_parent() -> None:
     told = [it for it in goal(declared(PUB, other), replace(HOST, heard=heard)).obstacles if it.hold is Hold.DISPUTED]
     assert [(it.network, it.reason) for it in told] == [
         ("pub_net", f"{STRANGER} answers for every address on the LAN of 'eth0' (proxy ARP): its answers do not count")
+    ]
+
+
+CROWD = [Device(mac=f"00:11:32:00:00:{number:02x}") for number in range(MOST_DEVICES)]
+
+
+@pytest.mark.parametrize(
+    ("count", "more"),
+    [(2, ""), (4, ""), (5, " and 1 more"), (MOST_DEVICES, f" and {MOST_DEVICES - 4} more at least")],
+)
+def test_of_many_devices_with_one_address_a_few_are_named(count: int, more: str) -> None:
+    who = (", " if more else " and ").join(map(str, CROWD[: min(count, 4)])) + more
+    seen = hearing(settled(PUB), found(OWN, About.SHIM, *CROWD[:count]))
+    told = f"{who} on the LAN of 'eth0' have {OWN}, the host's address, as well"
+    assert reasons(PUB, seen, Hold.DISPUTED) == [told]
+
+
+def test_of_many_devices_that_answer_for_everything_one_sentence_tells() -> None:
+    heard = Heard(proxies=frozenset(("eth0", device) for device in CROWD[:5]))
+    told = [it for it in goal(declared(PUB), replace(HOST, heard=heard)).obstacles if it.hold is Hold.DISPUTED]
+    who = "00:11:32:00:00:00, 00:11:32:00:00:01, 00:11:32:00:00:02, 00:11:32:00:00:03 and 1 more"
+    assert [it.reason for it in told] == [
+        f"{who} answer for every address on the LAN of 'eth0' (proxy ARP): their answers do not count"
     ]
 
 

@@ -17,10 +17,11 @@ LISTS = {
 }
 
 
-def write(root: Path, name: str, text: str) -> None:
+def write(root: Path, name: str, text: str) -> Path:
     path = root / name
     path.parent.mkdir(parents=True)
     path.write_bytes(text.encode())
+    return path
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -44,3 +45,22 @@ def test_a_name_is_printable_and_short(tmp_path: Path) -> None:
     name = vendor_of(MAC, tmp_path)
     assert name.startswith("Bad[31mxxx")
     assert len(name) == LONGEST
+
+
+def test_of_devices_of_one_vendor_the_lists_are_read_once(tmp_path: Path) -> None:
+    path = write(tmp_path, "usr/share/nmap/nmap-mac-prefixes", "001132 Synology\n")
+    assert vendor_of(MAC, tmp_path) == "Synology"
+    path.unlink()
+    assert {vendor_of(f"{MAC[:9]}{number:02x}:00:01", tmp_path) for number in range(200)} == {"Synology"}
+
+
+def test_the_first_and_the_last_line_count_and_none_that_only_looks_like_one(tmp_path: Path) -> None:
+    text = "001130 First\n001132\n0011321 Other\n# 001132 Other\n001132 Synology\n001133 Last"
+    write(tmp_path, "usr/share/nmap/nmap-mac-prefixes", text)
+    names = [vendor_of(f"00:11:{number}:00:00:01", tmp_path) for number in (30, 32, 33)]
+    assert names == ["First", "Synology", "Last"]
+
+
+def test_an_empty_list_names_nobody(tmp_path: Path) -> None:
+    write(tmp_path, "usr/share/nmap/nmap-mac-prefixes", "")
+    assert vendor_of(MAC, tmp_path) == ""

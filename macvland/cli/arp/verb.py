@@ -96,14 +96,19 @@ def _none(name: str | None, names: Sequence[str]) -> str:
 
 
 def _found(seen: Host, chosen: Sequence[Lan], asked: Sequence[Sequence[IPv4Address]], rate: int) -> Found:
+    swept = sweep([(lan.link, those) for lan, those in zip(chosen, asked, strict=True)], rate)
+    for one in swept.values():
+        if one.error:
+            raise one.error
+    # Looked at after the sweep: no name is older than the answer that it explains.
+    neighbours = known({lan.link.index: lan.link.name for lan in chosen})
+    names = [link.name for link in seen.links if link.kind == "macvlan"] + [shim.name for shim in seen.shims]
+    settings = {name: arp_settings(name) for name in (*(lan.link.name for lan in chosen), *names)}
+    last = remembered(seen)
     found = []
-    for lan, addresses in zip(chosen, asked, strict=True):
-        probed = sweep(lan.link, addresses, rate) if addresses else frozenset()
-        # Looked at after the sweep: no name is older than the answer that it explains.
-        neighbours = known({lan.link.index: lan.link.name})
-        names = [link.name for link in seen.links if link.kind == "macvlan"] + [shim.name for shim in seen.shims]
-        settings = {name: arp_settings(name) for name in (lan.link.name, *names)}
-        found.append((lan, claims(lan, seen, settings, heard_of(lan, neighbours, probed), remembered(seen))))
+    for lan, those in zip(chosen, asked, strict=True):
+        probed = [it for it in swept[lan.link.name].answers if it[0] in those] if those else []
+        found.append((lan, claims(lan, seen, settings, heard_of(lan, neighbours, probed), last)))
     return found
 
 

@@ -3,7 +3,8 @@
 What cannot be looked at is told, and costs only the findings that rest on it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -25,11 +26,12 @@ from macvland.error import ApplyError
 from macvland.kernel.firewall import Chain, nftables
 from macvland.kernel.inside import Inside, inside
 from macvland.kernel.survey import arp_settings, children, filtering, known, ways, ways_out
-from macvland.lan.sweep import Answer, sweep
+from macvland.lan.sweep import Answer, Swept, sweep
 from macvland.model import Host
+from macvland.wanted.facts import Facts
 from macvland.wanted.fitness import unfit
 
-RATE = 200  # probes in a second
+RATE, FASTEST = 200, 1000  # probes in a second for one network, and for all that are on one link
 CONTAINERS = 200  # that are looked into: Docker takes about a millisecond for each
 SETTLES = 1.5  # seconds after which a daemon that runs has acted on what it can act on
 LEGACY = Path("/proc/net/ip_tables_names"), Path("/proc/net/ip6_tables_names")
@@ -81,7 +83,7 @@ def gather(network: str | None) -> tuple[Snapshot, list[str]]:
         refusals=tuple((one.action.network, one.reason) for one in refusals),
         contained=_contained(docker, seen, notes),
         firewall=_firewall(notes),
-        sightings=tuple(_sighting(lan, shot, notes) for lan in chosen),
+        sightings=tuple(_sightings(chosen, shot, notes)),
     )
     return _with_daemon(shot, began, docker), notes.words
 
@@ -146,21 +148,40 @@ def _firewall(notes: Notes) -> tuple[Chain, ...]:
     return notes.tried(nftables)
 
 
-def _sighting(lan: Lan, shot: Snapshot, notes: Notes) -> Sighting:
+def _sightings(chosen: Sequence[Lan], shot: Snapshot, notes: Notes) -> Iterator[Sighting]:
+    """Yield what there is to see of each LAN: all are asked at the same time, for each takes a second."""
     seen = shot.seen
-    neighbours = notes.tried(lambda: known({lan.link.index: lan.link.name}))
-    asked = _asked(lan, shot)
+    neighbours = notes.tried(lambda: known({lan.link.index: lan.link.name for lan in chosen})) if chosen else ()
+    names = [lan.link.name for lan in chosen] + [link.name for link in seen.links if link.kind == "macvlan"]
+    settings = {name: arp_settings(name) for name in (*names, *(shim.name for shim in seen.shims))}
+    last = remembered(seen)
+    for lan, asked, answers in _answers(chosen, shot, notes):
+        said = _counting(heard_of(lan, neighbours, answers), lan, seen)
+        counting = answers & frozenset((it.address, it.mac) for it, _ in said)
+        found = claims(lan, seen, settings, said, last)
+        yield Sighting(lan=lan, claims=tuple(found), asked=asked, answers=counting)
+
+
+def _answers(
+    chosen: Sequence[Lan], shot: Snapshot, notes: Notes
+) -> Iterator[tuple[Lan, frozenset[IPv4Address], frozenset[Answer]]]:
+    """Ask every LAN; yield for each who was asked, and who answered."""
+    facts = shot.facts
+    asked = [_asked(lan, shot.seen, facts) for lan in chosen]
+    on_one = max(Counter(lan.link.index for lan in chosen).values(), default=1)
     try:
-        answers = sweep(lan.link, asked, RATE) if asked else frozenset[Answer]()
+        swept = sweep(
+            [(lan.link, those) for lan, those in zip(chosen, asked, strict=True)], min(RATE * on_one, FASTEST)
+        )
     except ApplyError as error:
-        notes.add(f"the LAN was not asked: {str(error).removesuffix(', or leave out --probe')}")
-        asked, answers = [], frozenset()
-    names = [link.name for link in seen.links if link.kind == "macvlan"] + [shim.name for shim in seen.shims]
-    settings = {name: arp_settings(name) for name in (lan.link.name, *names)}
-    said = _counting(heard_of(lan, neighbours, answers), lan, seen)
-    answers &= frozenset((it.address, it.mac) for it, _ in said)
-    found = claims(lan, seen, settings, said, remembered(seen))
-    return Sighting(lan=lan, claims=tuple(found), asked=frozenset(asked), answers=answers)
+        swept = {lan.link.name: Swept(error=error) for lan, those in zip(chosen, asked, strict=True) if those}
+    for lan, those in zip(chosen, asked, strict=True):
+        found = swept.get(lan.link.name, Swept())
+        if those and found.error:
+            notes.add(f"the LAN was not asked: {str(found.error).removesuffix(', or leave out --probe')}")
+            those = []  # noqa: PLW2901 - nobody was
+        mine = frozenset(those)
+        yield lan, mine, frozenset(it for it in found.answers if it[0] in mine)
 
 
 def _counting(said: Sequence[tuple[Claim, bool]], lan: Lan, seen: Host) -> list[tuple[Claim, bool]]:
@@ -171,16 +192,16 @@ def _counting(said: Sequence[tuple[Claim, bool]], lan: Lan, seen: Host) -> list[
     return others + [(claim, fresh) for claim, fresh in said if claim.mac in proxies and claim.address in mute]
 
 
-def _asked(lan: Lan, shot: Snapshot) -> list[IPv4Address]:
+def _asked(lan: Lan, seen: Host, facts: Facts) -> list[IPv4Address]:
     """Return whom to ask: gateways once more at the end, for one frame may get lost.
 
     Nobody over a link that cannot send, or whose frames others take: a silence would say nothing.
     """
-    if not (lan.link.up and lan.link.carrier) or (unfit(lan.link, shot.facts) and not lan.link.wireless):
+    if not (lan.link.up and lan.link.carrier) or (unfit(lan.link, facts) and not lan.link.wireless):
         return []
-    used = in_use(lan, shot.seen)
+    used = in_use(lan, seen)
     gateways = [it for it in used if it in {subnet.gateway for subnet in lan.subnets}]
-    return [*used, *free(lan, shot.seen), *gateways]
+    return [*used, *free(lan, seen), *gateways]
 
 
 def _with_daemon(shot: Snapshot, began: float, docker: Docker) -> Snapshot:
