@@ -9,6 +9,7 @@ import logging
 import math
 import os
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, ExceptHookArgs, Thread
 
 from systemd.daemon import notify
 
@@ -94,6 +95,7 @@ class Daemon:
 
     def run(self) -> int:
         """Serve until SIGTERM; return the exit status. TakenError if another daemon serves already."""
+        threading.excepthook = self._thread_died  # of each thread: a library's and a helper's as well
         self._notes(*self._hold_lock())
         self._start(self._listen)
         self._start(watch_kernel, self._wake.set, self._stop, self._settings)
@@ -234,17 +236,16 @@ class Daemon:
             self._wake.set()
 
     def _start(self, watch: Callable[..., None], *arguments: object) -> None:
-        def run() -> None:
-            try:
-                watch(*arguments)
-            except Exception as defect:  # noqa: BLE001 - a dead watcher is worse than a restart by systemd
-                where = "".join(traceback.format_exception(defect)[-2:])
-                log(logging.ERROR, journal.DIED, f"{watch.__module__}.{watch.__name__} died: {where}")
-                self._died = True
-                self._stop.set()
-                self._wake.set()
+        Thread(target=watch, args=arguments, name=f"{watch.__module__}.{watch.__name__}", daemon=True).start()
 
-        Thread(target=run, name=watch.__module__, daemon=True).start()
+    def _thread_died(self, death: ExceptHookArgs) -> None:
+        """Tell of a thread that ended by an error, and stop: a dead watcher is worse than a restart by systemd."""
+        name = death.thread.name if death.thread else "a thread"
+        where = "".join(traceback.format_exception(death.exc_type, death.exc_value, death.exc_traceback)[-2:])
+        log(logging.ERROR, journal.DIED, f"{name} died: {where}")
+        self._died = True
+        self._stop.set()
+        self._wake.set()
 
 
 def _tell_manager(state: str) -> None:

@@ -35,6 +35,7 @@ def record(ended: Pass, now: Status, before: Status | None, seen: Host | None = 
         level = logging.WARNING if isinstance(action, Disconnect) else logging.INFO  # its user has to know
         log(level, journal.CHANGED, text, **fields, **({"MACVLAND_PARENT": parent} if parent else {}))
     _errors(now, before)
+    _failures(now, before)
     _engine(now, before)
     known = {network.name: network for network in before.networks} if before else {}
     for network in now.networks:
@@ -76,6 +77,17 @@ def _errors(now: Status, before: Status | None) -> None:
     for error in old:
         if error not in now.errors:
             log(logging.INFO, journal.CONFIG_FIXED, f"no longer so: {error}")
+
+
+def _failures(now: Status, before: Status | None) -> None:
+    """Log what failed of things that belong to no network, and what of it is over."""
+    old = before.failures if before else ()
+    for failure in now.failures:
+        if failure not in old:
+            log(logging.ERROR, journal.STATE, failure, MACVLAND_STATE="failed")
+    for failure in old:
+        if failure not in now.failures:
+            log(logging.INFO, journal.STATE, f"no longer so: {failure}", MACVLAND_STATE="ready")
 
 
 def _engine(now: Status, before: Status | None) -> None:

@@ -123,10 +123,8 @@ class Watcher(FileSystemEventHandler):
 
     def _is_as_armed(self, path: Path) -> bool:
         """Tell whether *path* is a directory to which nothing happened: what happens in it is told of it as well."""
-        if path not in self._armed:
-            return False
-        identity, _ = self._armed[path]
-        return dict(_identities([path])).get(path) == identity
+        armed = self._armed.get(path)  # once: `arm` may take it away meanwhile, in another thread
+        return armed is not None and dict(_identities([path])).get(path) == armed[0]
 
     def _concerns(self, path: Path) -> bool:
         if path.parent in self._directories:

@@ -1,17 +1,19 @@
 """One round of changes: actions to messages, batch by batch. Decides nothing and retries nothing.
 
-The kernel acts on a batch in order while it is sent, so one batch may rest on what an earlier one made.
+The kernel acts on a batch in order while it is sent, so one batch may rest on what an earlier one made. A write below
+/proc is no message: it comes after the messages before it where SENT stands between them.
 """
 
 import errno
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
 from functools import cached_property
 from itertools import groupby
 
 from macvland.action import Action, Add, Change, Delete, Failure
 from macvland.error import ApplyError
 from macvland.kernel import codec, proxy, requests
-from macvland.kernel.channel import BATCH, Channel, Refusal
+from macvland.kernel.channel import BATCH, Channel, Refusal, as_refusal
 from macvland.kernel.codec import Message
 from macvland.kernel.facts import AF_INET6, route_facts
 from macvland.kernel.parent import keep_promiscuous, release
@@ -21,6 +23,16 @@ from macvland.kernel.sysctl import drop_ipv6_addresses, write_ipv6, write_proxyi
 from macvland.model import IPV6_MTU, Neighbour, Promiscuity, Proxy, Route, Shim, ShimAddress, Vlan
 
 Step = tuple[Action, Message]
+
+
+class Pause(Enum):
+    """A place in the steps of an action: whatever is before it is done when the next step begins."""
+
+    SENT = "sent"
+
+
+SENT = Pause.SENT
+Steps = Iterator[Message | Pause]
 
 
 class Round:
@@ -50,11 +62,11 @@ class Round:
         return tuple(self._failures)
 
     def _apply_batch(self, actions: Sequence[Action]) -> None:
-        self._send(self._steps(actions, self._first_steps))
+        self._do(actions, self._first_steps)
         # A shim is created down; what must hold before it is up needs it to exist.
-        self._send(self._steps(actions, self._second_steps))
+        self._do(actions, self._second_steps)
 
-    def _first_steps(self, action: Action) -> Iterator[Message]:
+    def _first_steps(self, action: Action) -> Steps:
         match action:
             case Add(Shim() as shim):
                 parent = self._index(shim.parent)
@@ -94,7 +106,7 @@ class Round:
             case Delete(Vlan(name=name)) if name in self._indexes:
                 yield requests.delete_link(self._indexes.pop(name))
 
-    def _second_steps(self, action: Action) -> Iterator[Message]:
+    def _second_steps(self, action: Action) -> Steps:
         match action:
             case Add(Shim() as shim):
                 yield from self._complete(shim, self._index(shim.name))
@@ -130,23 +142,24 @@ class Round:
 
     def _complete(self, shim: Shim, index: int) -> Iterator[Message]:
         ipv6 = _write_ipv6(shim)
+        if ipv6 and shim.proxy_ndp:
+            write_proxying(shim.name, on=shim.proxy_ndp, hearing=self._hearing)
         yield requests.settle(shim, index, ipv6=ipv6)
         yield requests.hush(index, 4)
         if ipv6:
             yield requests.hush(index, 6)
-        if ipv6 and shim.proxy_ndp:
-            write_proxying(shim.name, on=shim.proxy_ndp, hearing=self._hearing)
         if shim.name != requests.full_name(shim):
             yield requests.altname(shim, index)
         if shim.up:
             yield requests.raise_link(index)
 
-    def _change(self, shim: Shim, seen: Shim) -> Iterator[Message]:
+    def _change(self, shim: Shim, seen: Shim) -> Steps:
         index = self._index(shim.name)
         if seen.up and (not shim.up or gains_ipv6(shim, seen)):
             yield requests.lower_link(index)
         if message := requests.adjust(shim, seen, index):
             yield message
+        yield SENT  # the link is down, and has IPv6 if its MTU allows it
         if (shim.accept_ra, shim.autoconf) != (seen.accept_ra, seen.autoconf):
             _write_ipv6(shim)
         if shim.proxy_ndp != seen.proxy_ndp and not gains_ipv6(shim, seen):
@@ -160,30 +173,43 @@ class Round:
         names = [(action, action.thing.name) for action in actions if isinstance(action.thing, Shim)]
         present = [(action, self._indexes.pop(name)) for action, name in names if name in self._indexes]
         if len(present) < 2 or not self._sight.leaving.issubset(index for _, index in present):
-            self._send((action, requests.delete_link(index)) for action, index in present)
+            self._send([[(action, requests.delete_link(index))] for action, index in present])
             return
         moves = [(action, requests.leave(index)) for action, index in present]
-        self._send([*moves, (present[-1][0], requests.delete_leaving())])
+        self._send([[*moves, (present[-1][0], requests.delete_leaving())]])
 
-    def _steps(self, actions: Iterable[Action], steps: Callable[[Action], Iterator[Message]]) -> Iterator[Step]:
+    def _do(self, actions: Sequence[Action], steps: Callable[[Action], Steps]) -> None:
+        """Go through the *steps* of all *actions*: the messages of each action are sent together, up to a SENT."""
+        units: list[list[Step]] = []
         for action in actions:
-            if link_of(action) in self._lost or action in self._refused:
-                continue
-            try:
-                yield from ((action, message) for message in steps(action))
-            except (OSError, ApplyError) as problem:
-                self._fail(action, _refusal(problem))
+            units.append([])
+            for step in self._guarded(action, steps):
+                if isinstance(step, Message):
+                    units[-1].append((action, step))
+                    continue
+                self._send(units)
+                units = [[]]
+        self._send(units)
 
-    def _send(self, steps: Iterable[Step]) -> None:
-        """Send *steps* and note what was refused."""
-        pending = list(steps)
+    def _guarded(self, action: Action, steps: Callable[[Action], Steps]) -> Steps:
+        """Yield the *steps* of *action* until one is refused; none where it, or what it rests on, was before."""
         try:
-            refusals = self._channel.send([message for _, message in pending])
+            for step in steps(action) if not self._is_lost(action) else ():
+                yield step
+                if self._is_lost(action):
+                    return
         except (OSError, ApplyError) as problem:
-            # Nothing tells which of them the kernel still did: the next look does.
-            refusals = dict.fromkeys(range(len(pending)), _refusal(problem))
+            self._fail(action, as_refusal(problem))
+
+    def _is_lost(self, action: Action) -> bool:
+        return link_of(action) in self._lost or action in self._refused
+
+    def _send(self, units: Sequence[Sequence[Step]]) -> None:
+        """Send *units* and note what was refused."""
+        steps = [step for unit in units for step in unit]
+        refusals = self._channel.send_units([[message for _, message in unit] for unit in units])
         for position, refusal in refusals.items():
-            action, message = pending[position]
+            action, message = steps[position]
             if not harmless(message, refusal):
                 self._fail(action, refusal)
 
@@ -208,12 +234,6 @@ class Round:
         if name not in self._indexes:
             raise OSError(errno.ENODEV, f"there is no link '{name}'")
         return self._indexes[name]
-
-
-def _refusal(problem: OSError | ApplyError) -> Refusal:
-    if isinstance(problem, OSError):
-        return Refusal(problem.errno or errno.EIO, problem.filename or problem.strerror or "")
-    return Refusal(errno.ENOBUFS, str(problem))
 
 
 def gains_ipv6(link: Shim | Vlan, seen: Shim | Vlan) -> bool:

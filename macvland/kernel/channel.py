@@ -7,11 +7,11 @@ namespace of its thread, and costs 20 µs.
 import errno
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from struct import Struct
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from macvland.error import ApplyError, InterruptedDumpError
 from macvland.kernel import codec
@@ -22,6 +22,14 @@ RECEIVE_BUFFER = 4 << 20  # octets; the default of 208 KiB holds about 118 link 
 LARGEST = 64 << 10  # octets; the kernel fills a dump's datagram up to 32 KiB
 PATIENCE = 30  # seconds to wait for an answer that the kernel owes: it gives it before the send returns
 OUR_PORTS = 0x6D760000  # "mv": the port id of our socket begins so, far from those that the kernel hands out
+
+OVERHEAD = 32  # octets of a send buffer that netlink_sendmsg (net/netlink/af_netlink.c) keeps free
+TOO_LARGE = (
+    "its message of {} octets is more than the {} that a netlink socket takes: "
+    "make the sysctl net.core.wmem_default larger, and reload macvland"
+)
+
+Part = TypeVar("Part")
 
 SOL_NETLINK = 270
 NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK = 10, 11, 12
@@ -44,6 +52,30 @@ class Channel:
         """Take over *sock*, open and bound."""
         self._socket = sock
         self._sequence = count(1)
+        self._room = sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) - OVERHEAD  # octets of one send
+
+    def send_units(self, units: Sequence[Sequence[Message]]) -> dict[int, Refusal]:
+        """Send the messages of all *units* in order and return what was refused, by position among all of them.
+
+        No kill can cut a unit in two, unless it is more than the socket takes. A message that is too large by itself is
+        refused (EMSGSIZE), and the others are sent.
+        """
+        refusals: dict[int, Refusal] = {}
+        position = 0
+        for batch in batches(units, room=self._room, size=_size):
+            if _size(batch[0]) > self._room:
+                refusals[position] = Refusal(errno.EMSGSIZE, TOO_LARGE.format(_size(batch[0]), self._room))
+            else:
+                refusals |= {position + place: refusal for place, refusal in self._tried(batch).items()}
+            position += len(batch)
+        return refusals
+
+    def _tried(self, messages: Sequence[Message]) -> dict[int, Refusal]:
+        try:
+            return self.send(messages)
+        except (OSError, ApplyError) as problem:
+            # Nothing tells which of them the kernel still did: the next look does.
+            return dict.fromkeys(range(len(messages)), as_refusal(problem))
 
     def send(self, messages: Sequence[Message]) -> dict[int, Refusal]:
         """Send *messages* in one go and return what was refused, by position.
@@ -130,6 +162,37 @@ class Channel:
         if flags & socket.MSG_TRUNC:
             raise InterruptedDumpError(f"a netlink datagram was longer than {LARGEST} octets")
         return data
+
+
+def batches(units: Iterable[Sequence[Part]], *, room: int, size: Callable[[Part], int]) -> Iterator[list[Part]]:
+    """Yield the parts of *units* in order, in batches of *room* at most; a part that is larger than that comes alone.
+
+    A unit stays in one batch, unless it is larger than *room* by itself.
+    """
+    batch: list[Part] = []
+    used = 0
+    for unit in units:
+        for together in [unit] if sum(map(size, unit)) <= room else [[part] for part in unit]:
+            needed = sum(map(size, together))
+            if batch and used + needed > room:
+                yield batch
+                batch, used = [], 0
+            batch.extend(together)
+            used += needed
+    if batch:
+        yield batch
+
+
+def _size(message: Message) -> int:
+    """Return how many octets the frame of *message* has."""
+    return codec.HEADER.size + len(message.body)
+
+
+def as_refusal(problem: OSError | ApplyError) -> Refusal:
+    """Return what kept something from being done as if the kernel had refused it."""
+    if isinstance(problem, OSError):
+        return Refusal(problem.errno or errno.EIO, problem.filename or problem.strerror or "")
+    return Refusal(errno.ENOBUFS, str(problem))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ A plain dump of a thousand links costs a twentieth of what pyroute2 spends on it
 reads. Knows neither shims nor sockets; the numbers are those of the kernel's uapi headers.
 """
 
+import errno
 from collections.abc import Container, Iterator
 from struct import Struct
 from typing import NamedTuple
@@ -76,6 +77,8 @@ U32 = Struct("=I")
 U64 = Struct("=Q")
 S32 = Struct("=i")
 
+LONGEST = 0xFFFF - ATTRIBUTE.size  # octets of a payload: its length is a number of 16 bits
+
 NLA_F_NESTED = 0x8000  # newer parts of the kernel set it, older ones do not
 
 
@@ -105,8 +108,10 @@ def frames(data: bytes) -> Iterator[tuple[int, Message]]:
 
 
 def attribute(kind: int, payload: bytes) -> bytes:
-    """Return one attribute, padded to four octets."""
+    """Return one attribute, padded to four octets; OSError (EMSGSIZE) for a payload that none can hold."""
     length = len(payload)
+    if length > LONGEST:
+        raise OSError(errno.EMSGSIZE, f"{length} octets are more than an attribute holds")
     return ATTRIBUTE.pack(length + 4, kind) + payload + b"\0" * (-length & 3)
 
 

@@ -72,10 +72,11 @@ def guard(proxy: Proxy, index: int) -> tuple[Message, Message]:
     """Let only the containers of *proxy* ask for its address, in place of whoever could before."""
     queue = codec.TCMSG.pack(0, index, HANDLE, CLSACT, 0) + attribute(codec.TCA_KIND, b"clsact\0")
     code = assemble(program(proxy.address, proxy.macs or frozenset()))
+    instructions = attribute(codec.TCA_BPF_OPS, code)
     options = (
         attribute(codec.TCA_BPF_FLAGS, codec.U32.pack(codec.TCA_BPF_FLAG_ACT_DIRECT))
         + attribute(codec.TCA_BPF_OPS_LEN, codec.U16.pack(len(code) // INSTRUCTION.size))
-        + attribute(codec.TCA_BPF_OPS, code)
+        + instructions
     )
     kind = attribute(codec.TCA_KIND, b"bpf\0")
     classifier = _classifier(proxy.address, index) + kind + attribute(codec.TCA_OPTIONS, options)

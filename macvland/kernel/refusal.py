@@ -28,6 +28,7 @@ TOO_MANY = (
     "{} containers are more than a classifier of the kernel's has room for, about 800; write `proxy_ndp = false` in "
     "[shim], and they meet the host at the shim's address"
 )
+MOST_ASKERS = 800  # containers: the kernel takes 4096 instructions, five of them for each (BPF_MAXINSNS)
 NO_SUPPORT = frozenset({errno.EOPNOTSUPP, errno.EAFNOSUPPORT, 524})  # 524: the kernel's own ENOTSUPP
 
 
@@ -59,7 +60,7 @@ def _cure(action: Action, refusal: Refusal, links: dict[str, Link]) -> tuple[str
             known = _vlan_cure(vlan, refusal)
         case Add(Route() as route) | Change(Route() as route):
             known = _route_cure(route, code)
-        case Add(Proxy(macs=macs)) if code in (errno.EINVAL, errno.ERANGE) and macs:
+        case Add(Proxy(macs=macs)) if macs and _is_too_many(len(macs), code):
             known = TOO_MANY.format(len(macs)), False
         case Add(Proxy()) if code in (errno.ENOENT, errno.EOPNOTSUPP):
             known = UNGUARDED, False
@@ -68,6 +69,11 @@ def _cure(action: Action, refusal: Refusal, links: dict[str, Link]) -> tuple[str
         case _:
             known = None
     return known or (_kernel_words(refusal), code in PASSING)
+
+
+def _is_too_many(askers: int, code: int) -> bool:
+    """Tell whether a classifier was refused for its many *askers*; a socket may be too narrow for few as well."""
+    return code in (errno.EINVAL, errno.ERANGE) or (code == errno.EMSGSIZE and askers > MOST_ASKERS)
 
 
 def _shim_cure(shim: Shim, code: int, parent: Link | None) -> tuple[str, bool] | None:
@@ -116,5 +122,7 @@ def _route_cure(route: Route, code: int) -> tuple[str, bool] | None:
 
 
 def _kernel_words(refusal: Refusal) -> str:
+    if refusal.errno == errno.EMSGSIZE and refusal.words:  # our own: they name the cure
+        return refusal.words
     meaning = os.strerror(refusal.errno)
     return f"{meaning} ({refusal.words})" if refusal.words and refusal.words != meaning else meaning

@@ -27,7 +27,7 @@ def load(text: str) -> Status:
         if data.pop("version") != VERSION:
             raise ValueError("written by another version of macvland")
         networks = tuple(_load_network(network) for network in data.pop("networks"))
-        data |= {name: tuple(data.get(name, ())) for name in ("errors", "elsewhere")}
+        data |= {name: tuple(data.get(name, ())) for name in ("errors", "elsewhere", "failures")}
         disputes = tuple(_load_dispute(dispute) for dispute in data.pop("disputes", ()))
         return Status(networks=networks, disputes=disputes, **data)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -91,6 +91,7 @@ class Status:
     reloads: int = 0  # how often the daemon was asked to look at everything anew; 0 in what an older one wrote
     elsewhere: tuple[str, ...] = ()  # the networks whose files are not for this host; () in what an older one wrote
     disputes: tuple[DisputeStatus, ...] = ()
+    failures: tuple[str, ...] = ()  # of what belongs to no network; () in what an older one wrote
 
 
 def line(status: Status) -> str:
@@ -98,7 +99,8 @@ def line(status: Status) -> str:
     counts = Counter(network.state for network in status.networks)
     states = ", ".join(f"{counts[state]} {state}" for state in sorted(counts, reverse=True)) or "no networks declared"
     errors = f"; problems in files: {len(status.errors)}" if status.errors else ""
-    return f"{states}{errors}" + ("" if status.engine else "; Docker does not answer")
+    failures = f"; failed besides: {len(status.failures)}" if status.failures else ""
+    return f"{states}{errors}{failures}" + ("" if status.engine else "; Docker does not answer")
 
 
 def rfc3339(moment: datetime) -> str:

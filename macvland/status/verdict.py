@@ -41,7 +41,20 @@ def status(config: Config, ended: Pass, now: str, retries: Mapping[str, str], be
         errors=tuple(str(error) for error in config.errors),
         elsewhere=tuple(declaration.name for declaration in config.elsewhere),
         disputes=_disputes(ended.seen.heard),
+        failures=_of_no_network(ended, before),
     )
+
+
+def _of_no_network(ended: Pass, before: Status | None) -> tuple[str, ...]:
+    """Return what failed, or is left to do, of things that belong to no network; one that waits keeps its reason."""
+    failed = {failure.action: failure.reason for failure in ended.failures if not failure.action.network}
+    known = before.failures if before else ()
+    for action in ended.undisputed:
+        if not action.network and action not in failed:
+            start = f"{action}: "
+            last = next((text.removeprefix(start) for text in known if text.startswith(start)), "not done yet")
+            failed[action] = last
+    return tuple(sorted(f"{action}: {reason}" for action, reason in failed.items()))
 
 
 def _reasons(config: Config, ended: Pass, last: Mapping[str, NetworkStatus]) -> Iterator[tuple[str, State, str]]:

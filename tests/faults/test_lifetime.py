@@ -1,6 +1,7 @@
 """A3, A4, A7, A8, A11 to A13: restarts, signals, defects of our own, clocks, descriptors, many passes."""
 
 import os
+import re
 import resource
 import signal
 import sys
@@ -43,6 +44,35 @@ def test_a_restart_with_unchanged_files_writes_nothing(shared_docker_host: Host,
     assert [line for line in sent if '"POST' in line or '"DELETE' in line] == []
     assert made(host) == before
     require(host, ctl, wanted)
+
+
+DEATHS = {
+    "watchdog's": (
+        "import macvland.wake as place",
+        "def die(*_): raise KeyError('lost')",
+        "place.Watcher.dispatch = die",
+    ),
+    "a helper of a watcher of ours": (
+        "import macvland.kernel.events as place",
+        "honest = place._drain",
+        "def broken(listener): place.threading.Thread(target=lambda: {}['lost'], name='helper').start()",
+        "place._drain = broken",
+    ),
+}
+
+
+@pytest.mark.parametrize("whose", DEATHS)
+def test_the_death_of_any_thread_is_told_and_ends_the_daemon(
+    shared_docker_host: Host, start: Start, whose: str
+) -> None:
+    host = shared_docker_host
+    daemon = start(program=with_code(*DEATHS[whose]))
+    host.drop("lan.toml", file("eth0", 1))
+    host.ip("link", "set", "eth0", "mtu", "1400")
+    wait_until(lambda: not daemon.running, what="the end of a daemon that cannot hear any more")
+    assert daemon.process.wait() == 1, "else systemd would not call it a failure"
+    assert re.search(r"error: .* died: ", daemon.read_log())
+    assert "KeyError: 'lost'" in daemon.read_log()
 
 
 CRASHES = {

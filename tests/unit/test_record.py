@@ -215,3 +215,12 @@ def test_what_the_lan_has_against_a_network_is_told_once_and_when_it_is_over(tol
         ("WARNING", "somebody has it as well", fields),
         ("INFO", "no longer so: somebody has it as well", fields),
     ]
+
+
+def test_the_failure_of_what_belongs_to_no_network_is_told_once_and_so_is_its_end(told: Told) -> None:
+    failed = replace(FINE, failures=("delete promiscuous mode of 'eth0': Operation not permitted",))
+    record(NOTHING_DONE, failed, FINE)
+    record(NOTHING_DONE, failed, failed)
+    record(NOTHING_DONE, FINE, failed)
+    starts = [(level, text.partition("delete")[0]) for level, text, _ in told]
+    assert starts == [("ERROR", ""), ("INFO", "no longer so: ")]

@@ -8,12 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from macvland.action import Add, Failure
+from macvland.action import Add, Delete, Failure
 from macvland.cli.status.overview import overview
 from macvland.cli.text.terminal import UNBOUNDED, plain
 from macvland.config import Config
 from macvland.error import ConfigError
-from macvland.model import About, Dad, Device, Finding, Heard, Hold, Host, Network, Obstacle, Question, Subnet
+from macvland.model import (
+    About,
+    Dad,
+    Device,
+    Finding,
+    Heard,
+    Hold,
+    Host,
+    Network,
+    Obstacle,
+    Promiscuity,
+    Question,
+    Subnet,
+)
 from macvland.reconcile import Pass, converge
 from macvland.status import (
     VERSION,
@@ -391,3 +404,22 @@ def test_an_own_address_is_where_containers_meet_the_host() -> None:
     own = replace(PUB, shim=replace(PUB.shim, addresses=frozenset({ip_address("192.168.1.223")})))  # type: ignore[type-var]  # it has one
     (network,) = status(declared(own), ended_pass(declared(own)), NOW, {}).networks
     assert network.host == ("192.168.1.223",)
+
+
+NOBODYS = Failure(action=Delete(Promiscuity(parent="eth0")), reason="Operation not permitted")
+
+
+def test_the_failure_of_what_belongs_to_no_network_is_told_in_the_status_and_in_its_line() -> None:
+    failed = replace(SETTLED, failures=(NOBODYS,), left=(NOBODYS.action,))
+    told = status(declared(PUB), failed, NOW, {})
+    assert (told.converged, told.networks) == (False, (READY,))
+    assert told.failures == (f"{NOBODYS.action}: Operation not permitted",)
+    assert line(told) == "1 ready; failed besides: 1"
+    assert load(dump(told)) == told
+
+
+def test_what_belongs_to_no_network_and_is_not_done_yet_keeps_the_reason_of_its_last_try() -> None:
+    failed = status(declared(PUB), replace(SETTLED, failures=(NOBODYS,), left=(NOBODYS.action,)), NOW, {})
+    waiting = replace(SETTLED, left=(NOBODYS.action,))
+    assert status(declared(PUB), waiting, NOW, {}, failed).failures == failed.failures
+    assert status(declared(PUB), waiting, NOW, {}).failures == (f"{NOBODYS.action}: not done yet",)

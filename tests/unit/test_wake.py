@@ -6,12 +6,17 @@ That something wakes nobody is shown by what comes after it: the events of a dir
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from threading import Event
+from types import FrameType
+from typing import Any
 
 import pytest
+from watchdog.events import DirModifiedEvent
 
 from macvland.wake import Watcher
 from tests.unit.waiting import until
@@ -288,3 +293,28 @@ def test_what_cannot_be_watched_is_told(watched: Watched, monkeypatch: pytest.Mo
     assert watched.watcher.arm() == f"cannot watch {watched.run}: Too many open files"
     monkeypatch.undo()
     assert watched.watcher.arm() == ""
+
+
+def test_a_directory_that_is_given_up_while_it_is_told_of_harms_no_thread(watched: Watched) -> None:
+    away = watched.root / "away"
+    for steps in count(1):  # once before each line of the watcher that is passed, until the last one
+        countdown = steps
+
+        def pass_line(_frame: FrameType, event: str, _: Any) -> Any:
+            nonlocal countdown
+            countdown -= event == "line"
+            if not countdown and watched.etc.exists():
+                watched.etc.rename(away)
+                assert watched.watcher.arm() == ""
+            return pass_line
+
+        sys.settrace(pass_line)
+        try:
+            watched.watcher.dispatch(DirModifiedEvent(str(watched.etc)))
+        finally:
+            sys.settrace(None)
+        if watched.etc.exists():
+            break
+        away.rename(watched.etc)
+        assert watched.watcher.arm() == ""
+    assert steps > 10, "else no line of the watcher was met"
