@@ -13,6 +13,7 @@ from itertools import count
 from struct import Struct
 from typing import NamedTuple
 
+from macvland.condition.kernel import DUMP_INTERRUPTED, OVERFLOW, SILENT, TOO_LONG
 from macvland.error import ApplyError, InterruptedDumpError
 from macvland.kernel import codec
 from macvland.kernel.codec import Message
@@ -105,7 +106,7 @@ class Channel:
                 if sequence != number:
                     continue
                 if flags & codec.NLM_F_DUMP_INTR:
-                    raise InterruptedDumpError("the kernel's tables changed while they were read")
+                    raise InterruptedDumpError(DUMP_INTERRUPTED())
                 if kind in (codec.NLMSG_DONE, codec.NLMSG_ERROR):
                     raise_refused(body)
                     return bodies
@@ -122,13 +123,13 @@ class Channel:
         try:
             data, _, flags, _ = self._socket.recvmsg(LARGEST)
         except BlockingIOError:
-            raise ApplyError(f"the kernel gave no netlink answer in {PATIENCE} s") from None
+            raise ApplyError(SILENT(seconds=PATIENCE)) from None
         except OSError as problem:
             if problem.errno != errno.ENOBUFS:
                 raise
-            raise InterruptedDumpError("the netlink socket's buffer overflowed: answers are lost") from None
+            raise InterruptedDumpError(OVERFLOW()) from None
         if flags & socket.MSG_TRUNC:
-            raise InterruptedDumpError(f"a netlink datagram was longer than {LARGEST} octets")
+            raise InterruptedDumpError(TOO_LONG(octets=LARGEST))
         return data
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address
 from time import monotonic
 
+from macvland.condition.daemon import NO_SWEEP
 from macvland.error import ApplyError
 from macvland.lan.frames import ETH_P_ARP, claim_in, probe, source_for
 from macvland.model import Link
@@ -29,7 +30,7 @@ def sweep(link: Link, targets: Sequence[IPv4Address], rate: int) -> frozenset[An
             packets.bind((link.name, ETH_P_ARP))
             return frozenset(_answers(packets, link, targets, rate))
     except PermissionError as problem:
-        raise ApplyError("a sweep needs CAP_NET_RAW: run it as root, or leave out --probe", passing=False) from problem
+        raise ApplyError(NO_SWEEP(), passing=False) from problem
     except OSError as problem:
         raise ApplyError(f"'{link.name}' cannot be swept: {problem.strerror}; is it up?") from problem
 

@@ -6,7 +6,7 @@ is set algebra and "converged" is equality. Nothing here reads, writes or decide
 
 from macvland.model.address import Address, Interface, Prefix
 from macvland.model.docker import Attachment, Engine, Loss, Network, Proof, Replacing, Subnet, Unfinished
-from macvland.model.host import Goal, Hold, Host, Machine, Obstacle
+from macvland.model.host import Goal, Host, Machine
 from macvland.model.kernel import (
     BCQUEUELEN,
     IPV6_MTU,
@@ -41,7 +41,6 @@ __all__ = [
     "Finding",
     "Goal",
     "Heard",
-    "Hold",
     "Host",
     "Interface",
     "KernelThing",
@@ -51,7 +50,6 @@ __all__ = [
     "Mode",
     "Neighbour",
     "Network",
-    "Obstacle",
     "OnConflict",
     "Prefix",
     "Promiscuity",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from macvland.condition import Condition
 from macvland.model.address import Address
 from macvland.model.docker import Attachment
 
@@ -74,4 +75,4 @@ class Expulsion:
     """A container that is to be taken off its network, and why."""
 
     attachment: Attachment
-    reason: str
+    condition: Condition

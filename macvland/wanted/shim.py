@@ -5,25 +5,25 @@ from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address
 
+from macvland.condition import Condition
+from macvland.condition.obstacle import ALTNAME_IN_PLACE, LINK_IN_PLACE, NO_ADDRESS
 from macvland.config import Declaration, ShimDeclaration
 from macvland.model import (
     IPV6_MTU,
     Address,
     Goal,
-    Hold,
     Host,
     Link,
     Mode,
     Neighbour,
     Network,
-    Obstacle,
     Prefix,
     Route,
     Shim,
     shim_mac,
     shim_name,
 )
-from macvland.wanted.facts import NOTHING, Facts, as_seen, containing, hosts, live, obstacle
+from macvland.wanted.facts import NOTHING, Facts, as_seen, containing, hosts, live
 from macvland.wanted.own import own_addresses, rivalries
 from macvland.wanted.parent import carries
 from macvland.wanted.proxy import answered, proxies
@@ -44,11 +44,10 @@ def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
     """Ask for the shim of *declaration* on *link*, its addresses, and the way to every container it reaches."""
     name = shim_name(declaration.name)
     if name in facts.links:
-        reason = f"a link '{name}' that macvland did not make is in the place of its shim: rename or delete it"
-        return Goal(host=NOTHING, obstacles=obstacle(declaration.name, Hold.CONFLICT, reason))
+        return Goal(host=NOTHING, obstacles=frozenset({LINK_IN_PLACE(declaration.name, link=name)}))
     if name in facts.altnames:
-        reason = f"the link '{facts.altnames[name]}' has the name of its shim, '{name}', as an altname: take it away"
-        return Goal(host=NOTHING, obstacles=obstacle(declaration.name, Hold.CONFLICT, reason))
+        in_place = ALTNAME_IN_PLACE(declaration.name, link=facts.altnames[name], altname=name)
+        return Goal(host=NOTHING, obstacles=frozenset({in_place}))
     asked = declaration.shim or ShimDeclaration()
     possible = {cidr: one for cidr, one in own_addresses(declaration, facts).items() if not _objection(cidr, one, link)}
     # One that is there stays, whoever got it later.
@@ -172,10 +171,10 @@ def _routes(
 
 def _without_source(
     declaration: Declaration, link: Link, sources: dict[Prefix, Address], facts: Facts
-) -> frozenset[Obstacle]:
+) -> frozenset[Condition]:
     missing = [subnet.cidr for subnet in declaration.subnets if subnet.cidr not in sources]
     if not missing:
         return frozenset()
     own = own_addresses(declaration, facts)
     reasons = "; ".join(f"in {cidr}: {_objection(cidr, own.get(cidr), link)}" for cidr in missing)
-    return obstacle(declaration.name, Hold.ADDRESS, f"its shim has no address to use {reasons}")
+    return frozenset({NO_ADDRESS(declaration.name, why=reasons)})

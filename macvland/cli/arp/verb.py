@@ -12,10 +12,12 @@ from macvland.cli.daemon import remembered
 from macvland.cli.ending import FINE, OTHERWISE, fail
 from macvland.cli.text.columns import laid_out, printable
 from macvland.cli.text.terminal import RED, Paint, columns, paint, plain
+from macvland.condition.daemon import NO_SWEEP
 from macvland.engine import Docker
+from macvland.error import ApplyError
 from macvland.kernel import Kernel
 from macvland.kernel.survey import arp_settings, known
-from macvland.lan.sweep import sweep
+from macvland.lan.sweep import Answer, sweep
 from macvland.machine import this_machine
 from macvland.model import Host, Prefix
 from macvland.reconcile import look
@@ -98,13 +100,22 @@ def _none(name: str | None, names: Sequence[str]) -> str:
 def _found(seen: Host, chosen: Sequence[Lan], asked: Sequence[Sequence[IPv4Address]], rate: int) -> Found:
     found = []
     for lan, addresses in zip(chosen, asked, strict=True):
-        probed = sweep(lan.link, addresses, rate) if addresses else frozenset()
+        probed = _swept(lan, addresses, rate) if addresses else frozenset()
         # Looked at after the sweep: no name is older than the answer that it explains.
         neighbours = known({lan.link.index: lan.link.name})
         names = [link.name for link in seen.links if link.kind == "macvlan"] + [shim.name for shim in seen.shims]
         settings = {name: arp_settings(name) for name in (lan.link.name, *names)}
         found.append((lan, claims(lan, seen, settings, heard_of(lan, neighbours, probed), remembered(seen))))
     return found
+
+
+def _swept(lan: Lan, addresses: Sequence[IPv4Address], rate: int) -> frozenset[Answer]:
+    try:
+        return sweep(lan.link, addresses, rate)
+    except ApplyError as error:
+        if error.condition.kind is NO_SWEEP:
+            raise ApplyError(f"{error}, or leave out --probe") from None
+        raise
 
 
 def table(lan: Lan, found: Sequence[Claim], wide: int, paint: Paint = plain) -> str:

@@ -78,7 +78,7 @@ def gather(network: str | None) -> tuple[Snapshot, list[str]]:
     shot = _with_links(replace(shot, machine=read_machine()), notes)
     shot = replace(
         shot,
-        refusals=tuple((one.action.network, one.reason) for one in refusals),
+        refusals=tuple(one.condition for one in refusals),
         contained=_contained(docker, seen, notes),
         firewall=_firewall(notes),
         sightings=tuple(_sighting(lan, shot, notes) for lan in chosen),
@@ -153,7 +153,7 @@ def _sighting(lan: Lan, shot: Snapshot, notes: Notes) -> Sighting:
     try:
         answers = sweep(lan.link, asked, RATE) if asked else frozenset[Answer]()
     except ApplyError as error:
-        notes.add(f"the LAN was not asked: {str(error).removesuffix(', or leave out --probe')}")
+        notes.add(f"the LAN was not asked: {error}")
         asked, answers = [], frozenset()
     names = [link.name for link in seen.links if link.kind == "macvlan"] + [shim.name for shim in seen.shims]
     settings = {name: arp_settings(name) for name in (lan.link.name, *names)}
