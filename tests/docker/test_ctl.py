@@ -190,6 +190,7 @@ def test_macvlanctl_status_shows_what_is(host: Host, serve: Serving) -> None:
         "state": "ready",
         "reasons": [],
         "warnings": [],
+        "conditions": [],
         "retry": "",
         "file": "/etc/macvlan.d/pub_net.toml",
         "parent": "eth0",

@@ -33,6 +33,7 @@ from macvland.kernel.survey import Child, Filtering, Way, WayOut
 from macvland.model import Engine, Goal, Host, Link, Loss, Mode, Network, Shim, ShimAddress, Subnet
 from macvland.status import State, Status
 from macvland.status import told as in_status
+from tests.conditions import because
 from tests.unit.samples import ETH0, ETH1, HOST, LAN, PUB, container, declaration, declared, without_shim
 from tests.unit.test_status import FINE, READY
 
@@ -120,6 +121,16 @@ CAUSES: dict[str, tuple[str, Snapshot]] = {
     "a status of one that has ended": ("MV102", replace(GOOD, running=False)),
     "more to do than the daemon says": ("MV103", replace(GOOD, actions=(Delete(SHIM),))),
     "a network that failed": ("MV104", replace(GOOD, status=FAILED)),
+    "a network that an older daemon says has failed": (
+        "MV104",
+        replace(
+            GOOD,
+            status=replace(
+                RUNNING,
+                networks=(replace(READY, state=State.FAILED, conditions=because(State.FAILED, "the kernel refused")),),
+            ),
+        ),
+    ),
     "a network that failed for what Docker refuses": (
         "MV203",
         replace(GOOD, status=REFUSED_BY_DOCKER, refusals=(NO_GATEWAYLESS("pub_net", version="26.1.5"),)),

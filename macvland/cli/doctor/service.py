@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from macvland.cli.doctor.finding import Finding
 from macvland.cli.doctor.snapshot import Snapshot
+from macvland.condition import State
 from macvland.condition.daemon import DEFECT
 from macvland.condition.obstacle import SAME_NAME, UNDONE
 from macvland.status import ConditionStatus, told
@@ -12,6 +13,7 @@ from macvland.status import ConditionStatus, told
 START = "systemctl start macvland"
 LOG = "journalctl --unit macvland --since -1h"
 FAILED, IN_THE_WAY = DEFECT.code, SAME_NAME.code
+OF_FAILURES = frozenset({FAILED, ""})  # an older macvland told no codes
 
 
 def wrong_files(shot: Snapshot) -> Iterator[Finding]:
@@ -57,7 +59,7 @@ def stale(shot: Snapshot) -> Iterator[Finding]:
 def failed(shot: Snapshot) -> Iterator[Finding]:
     """Find what the running daemon says that it failed at, but for files and for what Docker refuses: told apart."""
     for one in shot.status.networks if shot.running and shot.status else ():
-        met = tuple(it for it in one.conditions if it.code == FAILED and it.state)
+        met = tuple(it for it in one.conditions if it.code in OF_FAILURES and it.state == str(State.FAILED))
         if met:
             yield Finding(
                 code=FAILED,
