@@ -9,7 +9,7 @@ import pytest
 from macvland.action import Add, Delete
 from macvland.engine import Docker
 from macvland.model import Attachment, Host, Mode, Network
-from tests.conditions import outcomes
+from tests.conditions import outcomes, said
 from tests.docker.proxy import Proxy, change
 from tests.docker.samples import LAN, PLAIN, subnet
 from tests.lab import Host as LabHost
@@ -61,10 +61,10 @@ def test_what_is_created_is_what_is_observed(engine: Docker, network: Network) -
 
 
 def test_an_observation_names_the_engine_that_answered(engine: Docker, client: Any) -> None:
-    said = client.version()
+    version = client.version()
     seen = engine.observe(Host(absent=said("long ago"))).engine
     assert seen
-    assert (seen.version, "{}.{}".format(*seen.api)) == (said["Version"], said["ApiVersion"])
+    assert (seen.version, "{}.{}".format(*seen.api)) == (version["Version"], version["ApiVersion"])
     assert not engine.observe(Host(absent=said("long ago"))).absence
 
 
