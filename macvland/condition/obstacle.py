@@ -5,9 +5,11 @@ from functools import partial
 from macvland.condition.value import Kind, Severity, State
 from macvland.condition.wording import names
 
+NO_ADDRESS = "its shim has no address to use in {cidr}: "
 MOVE = "change the file, or make that container anew with another address"
 
 _conflict = partial(Kind, code="MV105", severity=Severity.ERROR, state=State.CONFLICT)
+_no_address = partial(Kind, code="MV105", severity=Severity.WARNING, state=State.WAITING)
 
 
 def _same_name(ids: tuple[str, ...]) -> str:
@@ -49,12 +51,22 @@ VLAN_NAME_IS_ALTNAME = _conflict(
     name="vlan-name-is-altname",
     sentence="the link '{link}' has the name of its VLAN link, '{altname}', as an altname: take it away",
 )
-NO_ADDRESS = Kind(
-    name="shim-address-missing",
-    code="MV105",
-    severity=Severity.WARNING,
-    state=State.WAITING,
-    sentence="its shim has no address to use {why}",
+NOTHING_TO_BORROW = _no_address(
+    name="shim-address-not-lent",
+    sentence=NO_ADDRESS + "'{parent}' has none there; give it one, or set [shim] address",
+)
+MTU_BELOW_IPV6 = _no_address(
+    name="shim-address-mtu",
+    sentence=NO_ADDRESS + "the MTU {mtu} of '{parent}' is below the {least} that IPv6 needs",
+)
+TOO_FEW_FREE = _no_address(
+    name="shim-address-few-free",
+    sentence=NO_ADDRESS + "too few are free to derive one; set [shim] address",
+)
+ADDRESS_OF_PARENT = _no_address(
+    name="shim-address-of-parent",
+    sentence=NO_ADDRESS + "{address} is that of '{parent}', and the LAN would see two MACs "
+    "for it; write another [shim] address",
 )
 UNDONE = Kind(
     name="repair-undone",

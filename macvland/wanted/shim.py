@@ -6,7 +6,14 @@ from functools import lru_cache
 from ipaddress import IPv4Address
 
 from macvland.condition import Condition
-from macvland.condition.obstacle import ALTNAME_IN_PLACE, LINK_IN_PLACE, NO_ADDRESS
+from macvland.condition.obstacle import (
+    ADDRESS_OF_PARENT,
+    ALTNAME_IN_PLACE,
+    LINK_IN_PLACE,
+    MTU_BELOW_IPV6,
+    NOTHING_TO_BORROW,
+    TOO_FEW_FREE,
+)
 from macvland.config import Declaration, ShimDeclaration
 from macvland.model import (
     IPV6_MTU,
@@ -106,17 +113,15 @@ def _macs(machine_id: str, network: str) -> tuple[str, ...]:
     return tuple(shim_mac(machine_id, network, spare) for spare in range(MACS))
 
 
-def _objection(cidr: Prefix, own: Address | None, link: Link) -> str:
-    """Return why a shim on *link* cannot have *own* as its address in *cidr*; "" where it can."""
+def _objection(cidr: Prefix, own: Address | None, link: Link) -> Condition | None:
+    """Return why a shim on *link* cannot have *own* as its address in *cidr*; None where it can."""
     if cidr.version == 4:
-        return "" if own else f"'{link.name}' has none there; give it one, or set [shim] address"
+        return None if own else NOTHING_TO_BORROW(cidr=cidr, parent=link.name)
     if link.mtu < IPV6_MTU:
-        return f"the MTU {link.mtu} of '{link.name}' is below the {IPV6_MTU} that IPv6 needs"
+        return MTU_BELOW_IPV6(cidr=cidr, parent=link.name, mtu=link.mtu, least=IPV6_MTU)
     if own is None:
-        return "too few are free to derive one; set [shim] address"
-    if own in hosts(link.addresses):
-        return f"{own} is that of '{link.name}', and the LAN would see two MACs for it; write another [shim] address"
-    return ""
+        return TOO_FEW_FREE(cidr=cidr)
+    return ADDRESS_OF_PARENT(cidr=cidr, parent=link.name, address=own) if own in hosts(link.addresses) else None
 
 
 def _borrowed(declaration: Declaration, link: Link) -> dict[Prefix, Address]:
@@ -173,8 +178,6 @@ def _without_source(
     declaration: Declaration, link: Link, sources: dict[Prefix, Address], facts: Facts
 ) -> frozenset[Condition]:
     missing = [subnet.cidr for subnet in declaration.subnets if subnet.cidr not in sources]
-    if not missing:
-        return frozenset()
-    own = own_addresses(declaration, facts)
-    reasons = "; ".join(f"in {cidr}: {_objection(cidr, own.get(cidr), link)}" for cidr in missing)
-    return frozenset({NO_ADDRESS(declaration.name, why=reasons)})
+    own = own_addresses(declaration, facts) if missing else {}
+    objections = (_objection(cidr, own.get(cidr), link) for cidr in missing)
+    return frozenset(one.of(declaration.name) for one in objections if one)

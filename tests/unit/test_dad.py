@@ -7,7 +7,7 @@ import pytest
 
 from macvland.condition import Kind
 from macvland.condition.lan import ADDRESS_ASKED, TAKEN
-from macvland.condition.obstacle import NO_ADDRESS
+from macvland.condition.obstacle import MTU_BELOW_IPV6
 from macvland.condition.parent import NO_CARRIER
 from macvland.config import Config
 from macvland.model import Address, Attachment, Dad, Goal, Host, Subnet
@@ -155,7 +155,7 @@ def test_a_shim_that_moves_to_another_parent_is_asked_for_anew(world: World) -> 
 def test_ipv6_that_returns_with_the_mtu_is_set_up_anew(world: World) -> None:
     world.answer()
     settle(world)
-    for mtu, dads, reason in ((1200, [], [NO_ADDRESS]), (1500, [Dad.TENTATIVE], [ADDRESS_ASKED])):
+    for mtu, dads, reason in ((1200, [], [MTU_BELOW_IPV6]), (1500, [Dad.TENTATIVE], [ADDRESS_ASKED])):
         world.rearrange(frozenset(replace(link, mtu=mtu) for link in world.host.links), "eth0")
         assert holds(settle(world)) == reason
         assert [it.dad for it in world.host.addresses] == dads
