@@ -3,9 +3,10 @@
 Refuses to decide: who meets a condition makes it, by calling its kind; who tells of it asks it for its sentence.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, KeysView
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import cache
 from string import Formatter
 
 Field = str | tuple[str, ...]
@@ -52,21 +53,29 @@ class Kind:
 
     def __call__(self, network: str = "", /, **fields: object) -> "Condition":
         """Return the condition of this kind that *network* has, "" for the host; TypeError for wrong *fields*."""
-        if fields.keys() != frozenset(self.fields):
+        if fields.keys() != _names(self.sentence):
             raise TypeError(f"{self.name} has the fields {self.fields}, not {tuple(fields)}")
-        values = tuple(sorted((name, _field(value)) for name, value in fields.items()))
+        values = tuple((name, _field(fields[name])) for name in sorted(fields))
         return Condition(kind=self, network=network, fields=values)
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The names of the fields that its sentence needs."""
-        if isinstance(self.sentence, str):
-            return tuple(dict.fromkeys(name for _, name, _, _ in Formatter().parse(self.sentence) if name))
-        code = self.sentence.__code__
-        return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        return tuple(_names(self.sentence))
+
+
+@cache  # of as many as there are sentences
+def _names(sentence: str | Callable[..., str]) -> KeysView[str]:
+    """Return the names of the fields of *sentence*, in its order."""
+    if isinstance(sentence, str):
+        return dict.fromkeys(name for _, name, _, _ in Formatter().parse(sentence) if name).keys()
+    code = sentence.__code__
+    return dict.fromkeys(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]).keys()
 
 
 def _field(value: object) -> Field:
+    if isinstance(value, str):
+        return value
     return tuple(map(str, value)) if isinstance(value, tuple | list | frozenset) else str(value)
 
 

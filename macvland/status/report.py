@@ -48,8 +48,16 @@ class ConditionStatus:
     @property
     def row(self) -> dict[str, object]:
         """The same as JSON has it; without *since* where that is not known."""
-        row = {name: getattr(self, name) for name in self.__slots__ if name != "since" or self.since}
-        return row | {"fields": dict(self.fields)}
+        return {
+            "code": self.code,
+            "kind": self.kind,
+            "network": self.network,
+            "severity": self.severity,
+            "state": self.state,
+            **({"since": self.since} if self.since else {}),
+            "text": self.text,
+            "fields": dict(self.fields),
+        }
 
     def field(self, name: str) -> tuple[str, ...]:
         """Return the values of the field called *name*; none where it has no such field."""
@@ -68,7 +76,7 @@ def told(condition: Condition, since: str = "") -> ConditionStatus:
         state="" if condition.state is None else str(condition.state),
         since=since,
         text=condition.text,
-        fields=tuple(sorted((*condition.fields, *met))),
+        fields=tuple(sorted((*condition.fields, *met))) if met else condition.fields,
     )
 
 
