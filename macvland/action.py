@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from macvland.condition import Condition
 from macvland.model import (
     Attachment,
     KernelThing,
@@ -142,13 +143,13 @@ class Reconnect:
 
 @dataclass(frozen=True, slots=True)
 class Disconnect:
-    """Take a container off its network, for *reason*."""
+    """Take a container off its network, for *condition*."""
 
     thing: Attachment
-    reason: str
+    condition: Condition
 
     def __str__(self) -> str:
-        return f"disconnect {self.thing}: {self.reason}"
+        return f"disconnect {self.thing}: {self.condition}"
 
     @property
     def network(self) -> str:
@@ -175,8 +176,13 @@ def part_of(action: Action) -> Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """An action that did not succeed, in words; *passing* as in ApplyError."""
+    """An action that did not succeed, and why; *passing* as in ApplyError."""
 
     action: Action
-    reason: str
+    condition: Condition
     passing: bool = True
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        return str(self.condition)

@@ -24,6 +24,9 @@ from systemd.daemon import notify
 
 from macvland import __version__, config, journal
 from macvland.clock import watch as watch_clock
+from macvland.condition import Condition
+from macvland.condition.daemon import NO_DIRECTORY, NO_LOCK, NO_LOOK, NO_STATUS, UNHEARD, UNWATCHED
+from macvland.condition.parent import AWAITED
 from macvland.config import Config
 from macvland.config.trial import clock as boottime
 from macvland.engine import PIDFILE, Docker, socket_path
@@ -37,7 +40,7 @@ from macvland.lock import Lock, TakenError
 from macvland.machine import machine_id, this_machine
 from macvland.machine import watch as watch_machine
 from macvland.memory import Backoff, Grace, Recheck, Trust, Ways
-from macvland.model import Goal, Hold, Host
+from macvland.model import Goal, Host
 from macvland.patience import Patient
 from macvland.quarrel import Quarrels
 from macvland.reconcile import Pass, attempts, converge
@@ -84,7 +87,7 @@ class Daemon:
         self._trust = Trust()
         self._status = _last_status()
         self._told: Status | None = None  # a start tells everything: the log of a boot is whole
-        self._survived: frozenset[str] = frozenset()
+        self._survived: frozenset[Condition] = frozenset()
         self._before: Pass | None = None
         self._machine_id = machine_id()
         self._watchdog = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 / 2  # seconds; 0: nobody watches
@@ -129,12 +132,17 @@ class Daemon:
         declared = config.read(this_machine())
         replaced = self._trust.broken(declared.directories)
         deaf = self._lan.trouble
-        trouble = [*self._hold_lock(), *(one for one in (blind, deaf) if one), *(_unchanged(path) for path in replaced)]
+        trouble = [
+            *self._hold_lock(),
+            *([UNWATCHED(trouble=blind)] if blind else []),
+            *([UNHEARD(trouble=deaf)] if deaf else []),
+            *(NO_DIRECTORY(path=path) for path in replaced),
+        ]
         now = time.monotonic()
         try:
             ended = self._pass(declared, bool(replaced), now)
         except ApplyError as error:
-            self._notes(*trouble, f"cannot look at the kernel's links: {error}")
+            self._notes(*trouble, NO_LOOK(error=error))
             return now + SOON
         self._notes(*trouble, *self._tell(declared, ended, now))
         self._say_ready(ended, now)
@@ -170,7 +178,7 @@ class Daemon:
 
     # Telling
 
-    def _tell(self, declared: Config, ended: Pass, now: float) -> Iterator[str]:
+    def _tell(self, declared: Config, ended: Pass, now: float) -> Iterator[Condition]:
         """Log what changed, replace the status file, set the status line; yield what got in the way."""
         clock = datetime.now(UTC)
         retries = {
@@ -190,26 +198,26 @@ class Daemon:
             finally:
                 write(new)
         except OSError as error:
-            yield f"cannot write {FILE}: {error.strerror}; the status there is old"
+            yield NO_STATUS(path=FILE, error=error.strerror)
 
     def _say_ready(self, ended: Pass, now: float) -> None:
-        late = any(obstacle.hold is Hold.PARENT for obstacle in ended.goal.obstacles)
+        late = any(one.kind in AWAITED for one in ended.goal.obstacles)
         if self._ready_by is not None and (not late or now >= self._ready_by):
             self._ready_by = None
             _tell_manager("READY=1")
 
-    def _notes(self, *survived: str) -> None:
+    def _notes(self, *survived: Condition) -> None:
         """Warn of what macvland works round, once as long as it lasts."""
-        for text in survived:
-            if text not in self._survived:
-                log(logging.WARNING, journal.SURVIVED, f"{text}, ignoring")
+        for one in survived:
+            if one not in self._survived:
+                log(logging.WARNING, journal.SURVIVED, f"{one}, ignoring", MACVLAND_CODE=one.code)
         self._survived = frozenset(survived)
 
-    def _hold_lock(self) -> Iterator[str]:
+    def _hold_lock(self) -> Iterator[Condition]:
         try:
             self._lock.hold()
         except OSError as error:
-            yield f"cannot lock {error.filename}: {error.strerror}; a second macvland would not be noticed"
+            yield NO_LOCK(path=error.filename, error=error.strerror)
 
     # Waiting
 
@@ -257,10 +265,6 @@ def _tell_manager(state: str) -> None:
 def _over(declared: Config, now: float) -> float:
     """Return the monotonic time at which a trial is over. A suspend counts for it, and wakes by `watch_clock`."""
     return math.inf if declared.changes is None else now + max(0.0, declared.changes - boottime())
-
-
-def _unchanged(path: Path) -> str:
-    return f"{path} vanished or was replaced: its networks stay until it is back or macvland is reloaded"
 
 
 def _last_status() -> Status | None:

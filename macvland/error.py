@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from macvland.condition import Condition
+from macvland.condition.daemon import OTHER
+from macvland.condition.files import WRONG_FILE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigError(Exception):
@@ -21,17 +25,22 @@ class ConfigError(Exception):
     source: str = ""
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}" if self.line else str(self.file)
-        what = f"{self.key}: {self.wrong}" if self.key else self.wrong
-        return f"{where}: {what}; {self.right}" if self.right else f"{where}: {what}"
+        return str(self.condition)
+
+    @property
+    def condition(self) -> Condition:
+        """The same as a condition of the network that the file declares."""
+        network = self.file.stem if self.file.suffix == ".toml" else ""
+        return WRONG_FILE(network, file=self.file, line=self.line, key=self.key, wrong=self.wrong, right=self.right)
 
 
 class ApplyError(Exception):
     """The kernel or Docker refused. *passing* tells whether the same request may succeed later by itself."""
 
-    def __init__(self, text: str, *, passing: bool = True) -> None:
-        """Say in *text* what was refused, and why."""
-        super().__init__(text)
+    def __init__(self, why: Condition | str, *, passing: bool = True) -> None:
+        """Say *why*: what was refused, and what by."""
+        super().__init__(str(why))
+        self.condition = OTHER(words=why) if isinstance(why, str) else why
         self.passing = passing
 
 

@@ -60,7 +60,7 @@ def _to_journal(record: logging.LogRecord) -> None:
     would stop every thread as soon as its socket is full, which takes ten records.
     """
     fields = {
-        "MESSAGE": record.getMessage(),
+        "MESSAGE": _message(record),
         "PRIORITY": str(JournalHandler.map_priority(record.levelno)),
         "SYSLOG_IDENTIFIER": "macvland",
         "CODE_FILE": record.pathname,
@@ -69,7 +69,19 @@ def _to_journal(record: logging.LogRecord) -> None:
         **getattr(record, "fields", {}),
     }
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:  # a new one finds a journald that was restarted
-        sender.sendto(b"".join(_field(name, text) for name, text in fields.items()), SOCKET)
+        texts = ((name, text) for name, value in fields.items() for text in _texts(value))
+        sender.sendto(b"".join(_field(name, text) for name, text in texts), SOCKET)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Return what the line says, and first of which network it speaks."""
+    network = getattr(record, "fields", {}).get("MACVLAND_NETWORK")
+    return f"{network}: {record.getMessage()}" if network else record.getMessage()
+
+
+def _texts(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Return the texts of a field, which the journal takes as often as it has any."""
+    return (value,) if isinstance(value, str) else value
 
 
 def _field(name: str, text: str) -> bytes:
@@ -81,13 +93,15 @@ def _field(name: str, text: str) -> bytes:
 def _to_stderr(record: logging.LogRecord) -> None:
     """Write a record as one line; its level is only named where it is not the ordinary one."""
     level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-    network = getattr(record, "fields", {}).get("MACVLAND_NETWORK")
-    line = f"macvland: {level}{f'{network}: ' if network else ''}{record.getMessage()}\n"
+    line = f"macvland: {level}{_message(record)}\n"
     os.write(STDERR, line.encode(errors="replace"))
 
 
-def log(level: int, message_id: str, text: str, **fields: str) -> None:
-    """Log *text* (ready to print) under its MESSAGE_ID; *fields* become journal fields, MACVLAND_NETWORK= and so on."""
+def log(level: int, message_id: str, text: str, **fields: str | tuple[str, ...]) -> None:
+    """Log *text* (ready to print) under its MESSAGE_ID; *fields* become journal fields, MACVLAND_NETWORK= and so on.
+
+    The line says of which network it speaks by itself. A field with several values is told as often.
+    """
     LOGGER.log(level, "%s", text, extra={"fields": {"MESSAGE_ID": message_id, **fields}}, stacklevel=2)
 
 

@@ -11,6 +11,7 @@ from threading import Event, Thread
 from typing import TypeVar
 
 from macvland.action import Action, Failure
+from macvland.condition.docker import ANSWER_DEFECT, AT_WORK, NOT_YET
 from macvland.model import Host
 from macvland.reconcile import Edge, isolated
 
@@ -47,8 +48,8 @@ class Patient:
             self._news.clear()
             self._looking = _start(self._edge.observe, Host())
         if self._looking is None or not self._ended(self._looking):
-            busy = "Docker is at work on it" if self._acting else "Docker has not answered yet"
-            return replace(host, engine=None, absence=busy)
+            busy = AT_WORK() if self._acting else NOT_YET()
+            return replace(host, engine=None, absent=busy)
         looked, self._looking = self._looking, None
         if self._news.is_set():  # perhaps a pass that did not wait for the answer has used up the wake-up
             self._wake()
@@ -56,7 +57,7 @@ class Patient:
         return replace(
             host,
             engine=seen.engine,
-            absence=seen.absence,
+            absent=seen.absent,
             networks=seen.networks,
             attachments=seen.attachments,
             unfinished=seen.unfinished,
@@ -108,4 +109,4 @@ def _host(looked: Future[Host]) -> Host:
     try:
         return looked.result()
     except Exception as defect:  # noqa: BLE001 - quarantine: a defect met in Docker's answer must not stop the shims
-        return Host(absence=f"macvland failed on what Docker answered: {defect!r}; please report this")
+        return Host(absent=ANSWER_DEFECT(defect=repr(defect)))

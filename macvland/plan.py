@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from macvland.action import Action, Add, Change, Delete, Disconnect, Finish, Prove, Reconnect, Replace
+from macvland.condition import Condition
 from macvland.model import Address, Attachment, Host, Neighbour, Network, Proxy, Route, ShimAddress
 
 PartOfShim = TypeVar("PartOfShim", ShimAddress, Route, Neighbour, Proxy)
@@ -92,13 +93,14 @@ def plan(wanted: Host, seen: Host) -> tuple[Action, ...]:
         *(Replace(it, ours[it.name], _users(ours[it.name], seen)) for it in sorted(new, key=str) if it.name in ours),
         *(Add(it) for it in sorted(new, key=str) if it.name not in ours),
         *(Reconnect(it) for it in sorted(wanted.attachments - seen.attachments, key=str)),
-        *(Disconnect(it, reason) for it, reason in _expelled(wanted, seen)),
+        *(Disconnect(it, why) for it, why in _expelled(wanted, seen)),
     )
 
 
-def _expelled(wanted: Host, seen: Host) -> list[tuple[Attachment, str]]:
+def _expelled(wanted: Host, seen: Host) -> list[tuple[Attachment, Condition]]:
     """Return who is to go and is there, each once, with the reason."""
-    reasons = {it.attachment: it.reason for it in sorted(wanted.expulsions, key=lambda it: it.reason, reverse=True)}
+    ordered = sorted(wanted.expulsions, key=lambda it: it.condition.text, reverse=True)
+    reasons = {it.attachment: it.condition for it in ordered}
     return [(it, reasons[it]) for it in sorted(reasons, key=str) if it in seen.attachments]
 
 

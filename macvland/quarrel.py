@@ -9,14 +9,14 @@ from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from macvland.action import Action, Add, Change, Delete
+from macvland.condition import Condition
+from macvland.condition.obstacle import UNDONE
 from macvland.model import (
     Dad,
-    Hold,
     Host,
     KernelThing,
     Neighbour,
     Network,
-    Obstacle,
     Promiscuity,
     Proxy,
     Route,
@@ -28,8 +28,6 @@ from macvland.model import (
 MANY, WHILE = 5, 60.0  # equal repairs, within so many seconds, are a quarrel
 FIRST, FACTOR, LONGEST = 1.0, 2.0, 60.0  # seconds of a pause, and by how much the next one is longer
 CALM, LASTING = 2.0, 3.0  # seconds, and multiple of how long a repair lasted at most, that end a quarrel
-
-REASON = "somebody keeps undoing '{}': macvland does it again, after pauses that grow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,15 +146,12 @@ class Quarrels:
         self._forget(frozenset(missing), now)
         return tuple(action for action in made if action not in untold)
 
-    def obstacles(self) -> frozenset[Obstacle]:
+    def obstacles(self) -> frozenset[Condition]:
         """Return what each network in a quarrel suffers, in words that stay the same until it is over."""
         eldest: dict[str, _Made] = {}
         for one in sorted(self._open(), key=_age):
             eldest.setdefault(one.repair.action.network, one)
-        return frozenset(
-            Obstacle(network=network, hold=Hold.UNDONE, reason=REASON.format(one.repair.action))
-            for network, one in eldest.items()
-        )
+        return frozenset(UNDONE(network, repair=one.repair.action) for network, one in eldest.items())
 
     def next(self) -> float | None:
         """Return the time at which a repair is due again, or a quarrel may be over."""

@@ -10,13 +10,12 @@ from itertools import count
 from typing import Protocol
 
 from macvland.action import Action, Add, Failure, Part, Prove, part_of
+from macvland.condition.daemon import DEFECT, NO_EFFECT
 from macvland.error import ApplyError
 from macvland.model import Goal, Host, Shim
 from macvland.plan import plan
 
 ROUNDS = 4  # a change may take others with it (a new MAC empties the neighbour table): the next look shows and mends it
-
-UNDONE = "it had no effect: is another program undoing it?"
 
 
 class Edge(Protocol):
@@ -149,7 +148,7 @@ def _fail(actions: Sequence[Action], failures: Sequence[Failure]) -> list[Failur
     """Return a failure for the first of each part's *actions*, save of parts that failed already."""
     failed = {part_of(failure.action) for failure in failures}
     first = {part_of(action): action for action in reversed(actions) if part_of(action) not in failed}
-    return [Failure(action=action, reason=UNDONE) for action in reversed(first.values())]
+    return [Failure(action=action, condition=NO_EFFECT(action.network)) for action in reversed(first.values())]
 
 
 def _base(action: Action) -> str | None:
@@ -196,10 +195,11 @@ def isolated(edge: Edge, actions: tuple[Action, ...]) -> Sequence[Failure]:
     try:
         return edge.apply(actions)
     except ApplyError as error:
-        return [Failure(action=action, reason=str(error), passing=error.passing) for action in actions]
+        why = error.condition
+        return [Failure(action=it, condition=why.of(it.network), passing=error.passing) for it in actions]
     except Exception as defect:  # noqa: BLE001 - quarantine: a defect that one network meets must not stop the others
-        names = dict.fromkeys(action.network for action in actions)
+        names = [*dict.fromkeys(action.network for action in actions)]
         if len(names) == 1:
-            return [Failure(action=actions[0], reason=f"macvland failed on it: {defect!r}; please report this")]
+            return [Failure(action=actions[0], condition=DEFECT(names[0], defect=repr(defect)))]
         groups = [tuple(action for action in actions if action.network == name) for name in names]
         return [failure for group in groups for failure in isolated(edge, group)]

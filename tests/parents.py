@@ -9,10 +9,11 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from macvland.condition import State
 from macvland.config import Config, parse
 from macvland.kernel import Kernel, requests
 from macvland.kernel.channel import open_channel
-from macvland.model import Goal, Hold, Host
+from macvland.model import Goal, Host
 from macvland.plan import plan
 from macvland.wanted import wanted
 from tests.lab.netns import ip
@@ -202,7 +203,7 @@ def require(sort: Sort) -> None:
     ip("-batch", "-", batch=sort.made_by)
     kernel = Kernel()
     found = goal(sort, kernel.observe(Host()))
-    conflicts = [it.reason for it in found.obstacles if it.hold is Hold.CONFLICT]
+    conflicts = [it.text for it in found.obstacles if it.state is State.CONFLICT]
     assert conflicts == ([sort.says] if sort.says else [])
     assert refusal(kernel, sort) == sort.refusal
     if not sort.says:

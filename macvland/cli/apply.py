@@ -18,7 +18,8 @@ from macvland.cli.reload import START, NotAskedError, ask
 from macvland.cli.steps import described, steps
 from macvland.cli.text.terminal import columns, paint
 from macvland.cli.wait import seconds
-from macvland.status import State, Status
+from macvland.condition.files import WRONG_FILE
+from macvland.status import NetworkStatus, State, Status
 
 TEXT = "have the running daemon do what is to be done, and wait for it"
 PATIENCE = 30.0  # seconds
@@ -73,7 +74,12 @@ def taken(before: Status, now: Status) -> bool:
 def settled(now: Status) -> bool:
     """Tell whether nothing is a matter of a moment: what a file has wrong is not, nor what is in the way."""
     over = SETTLED | {State.FAILED} if now.converged else SETTLED  # then it failed for what no action would mend
-    return all(one.state in over or set(one.reasons) <= set(now.errors) for one in now.networks)
+    return all(one.state in over or _is_wrong_file(one) for one in now.networks)
+
+
+def _is_wrong_file(network: NetworkStatus) -> bool:
+    """Tell whether all that holds *network* up is what its file has wrong."""
+    return all(one.code == WRONG_FILE.code for one in network.conditions if one.state)
 
 
 def _lacking(before: Status, after: Status | None) -> list[str]:

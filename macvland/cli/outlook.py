@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from macvland import config
 from macvland.action import Action
 from macvland.cli.daemon import is_current, last
+from macvland.condition import Condition
 from macvland.config import Config
 from macvland.engine import Docker
 from macvland.kernel import Kernel
 from macvland.lan.vendor import vendor_of
 from macvland.machine import machine_id, this_machine
-from macvland.model import About, Device, Finding, Goal, Heard, Hold, Host, Question
+from macvland.model import About, Device, Finding, Goal, Heard, Host, Question
 from macvland.plan import plan
 from macvland.reconcile import look
 from macvland.status import DisputeStatus
@@ -24,8 +25,22 @@ class Outlook:
     declared: Config
     seen: Host
     actions: tuple[Action, ...]
-    obstacles: tuple[str, ...]
-    warnings: tuple[str, ...] = ()  # what the LAN has against what is in place; they come and go
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def obstacles(self) -> tuple[Condition, ...]:
+        """What keeps the daemon from more."""
+        return tuple(one for one in self.conditions if one.state is not None)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Both in words, each with its network."""
+        return tuple(f"{one.network}: {one}" for one in (*self.obstacles, *self.warnings))
+
+    @property
+    def warnings(self) -> tuple[Condition, ...]:
+        """What there is against what is in place; these come and go."""
+        return tuple(one for one in self.conditions if one.state is None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +57,13 @@ def outlook(declared: Config | None = None) -> Outlook:
     """Look at files (or take *declared* for them), kernel and Docker. ApplyError where the kernel cannot be seen."""
     docker = Docker()
     ahead = look_ahead(docker, declared)
-    refusals = [f"{one.action.network}: {one.reason}" for one in docker.rehearse(ahead.actions)]
-    told = {one: f"{one.network}: {one.reason}" for one in ahead.goal.obstacles}
-    warnings = sorted(text for one, text in told.items() if one.hold is Hold.DISPUTED)
-    obstacles = sorted((*(text for one, text in told.items() if one.hold is not Hold.DISPUTED), *refusals))
+    refusals = [one.condition for one in docker.rehearse(ahead.actions)]
+    told = sorted((*ahead.goal.obstacles, *refusals), key=lambda it: (it.network, it.text))
     return Outlook(
         declared=ahead.declared,
         seen=ahead.seen,
         actions=ahead.actions,
-        obstacles=tuple(obstacles),
-        warnings=tuple(warnings),
+        conditions=tuple(told),
     )
 
 

@@ -8,6 +8,7 @@ from macvland.cli.ending import ERROR, FINE, OTHERWISE
 from macvland.cli.outlook import outlook
 from macvland.cli.steps import described, steps
 from macvland.cli.text.terminal import columns, paint
+from macvland.status import told as in_status
 
 TEXT = "show what the daemon would change now (exit 0: nothing, 2: something, 1: an error)"
 
@@ -23,14 +24,15 @@ def run(options: argparse.Namespace) -> int:
         told = {
             "version": 1,
             "actions": described(ahead.actions, ahead.seen),
-            "obstacles": (*ahead.obstacles, *ahead.warnings),
+            "obstacles": ahead.lines,
+            "conditions": [in_status(one).row for one in ahead.conditions],
             "errors": [str(error) for error in ahead.declared.errors],
         }
         print(json.dumps(told, indent=1))
     else:
         for line in steps(ahead.actions, ahead.seen, columns(), paint()):
             print(line)
-        for text in (*ahead.obstacles, *ahead.warnings, *ahead.declared.errors):
+        for text in (*ahead.lines, *ahead.declared.errors):
             print(text, file=sys.stderr)
         if not ahead.actions:
             print("nothing to do")

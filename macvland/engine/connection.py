@@ -13,6 +13,7 @@ from http.client import HTTPConnection, HTTPException
 from time import monotonic
 from typing import Any
 
+from macvland.condition.docker import TOO_LARGE
 from macvland.engine.refusal import RefusedError, no_answer
 from macvland.error import EngineAbsentError
 
@@ -84,7 +85,7 @@ def ask(path: str, method: str, url: str, *, body: Any = None, headers: Mapping[
     except (OSError, HTTPException) as error:
         raise no_answer(path, error, seconds) from error
     if len(content) > LARGEST_ANSWER:
-        raise EngineAbsentError(f"Docker's answer to {method} {url} is larger than {LARGEST_ANSWER >> 20} MiB")
+        raise EngineAbsentError(TOO_LARGE(request=f"{method} {url}", mebibytes=LARGEST_ANSWER >> 20))
     if response.status >= 400:
         raise RefusedError(response.status, _message(content))
     names = {name.lower(): value for name, value in response.getheaders()}

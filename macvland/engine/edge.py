@@ -5,12 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from macvland.action import Action, Add, Delete, Disconnect, Failure, Finish, Prove, Reconnect, Replace
+from macvland.condition import Condition
+from macvland.condition.docker import ASLEEP, LOST, NO_ID, NOT_OURS_DELETED, UNABLE, UNREADABLE
 from macvland.engine.activation import asleep
 from macvland.engine.address import socket_path
 from macvland.engine.history import KNOWN, History
 from macvland.engine.intent import Intents
 from macvland.engine.line import Json, Line
-from macvland.engine.lost import LOST, is_probe, verdict_on
+from macvland.engine.lost import is_probe, verdict_on
 from macvland.engine.refusal import RefusedError, deletion_refused, no_answer
 from macvland.engine.replace import checked, finish, reconnect, replace_network
 from macvland.engine.translate import attachments_of, container_names, creation_of, engine_of, is_ours, networks_of
@@ -36,21 +38,21 @@ class Docker:
             attachments = attachments_of(line.containers(), networks)
             unfinished = frozenset(Unfinished(network=name) for name in self._intents.begun())
         except ApplyError as error:
-            return replace(host, engine=None, absence=str(error))
+            return replace(host, engine=None, absent=_absent(error))
         verdicts = self._history.verdicts()
         found = {network.id: network.name for network in networks if network.id in verdicts}
         return replace(
             host,
             engine=line.engine,
-            absence="",
+            absent=None,
             networks=networks,
             attachments=self._with_cuts(attachments, networks),
             unfinished=unfinished,
             proofs=frozenset(Proof(network=name, id=identifier) for identifier, name in found.items()),
             losses=frozenset(
-                Loss(network=name, id=identifier, reason=verdicts[identifier], curable=verdicts[identifier] == LOST)
+                Loss(network=name, id=identifier, condition=lost.of(name), curable=lost.kind is LOST)
                 for identifier, name in found.items()
-                if verdicts[identifier] != KNOWN
+                if (lost := verdicts[identifier]) is not KNOWN
             ),
         )
 
@@ -106,7 +108,7 @@ class Docker:
             case Disconnect(thing=attachment):
                 line.disconnect(attachment.network_id, attachment.id)
             case _:
-                raise ApplyError(f"Docker cannot {action}", passing=False)
+                raise ApplyError(UNABLE(step=action), passing=False)
 
     def _each(self, actions: Sequence[Action], do: Callable[[Line, Action], None]) -> tuple[Failure, ...]:
         failures: list[Failure] = []
@@ -120,7 +122,8 @@ class Docker:
                 do(line, action)
             except ApplyError as error:
                 absence = error if isinstance(error, EngineAbsentError) else None
-                failures.append(Failure(action=action, reason=str(error), passing=error.passing))
+                why = error.condition.of(action.network)
+                failures.append(Failure(action=action, condition=why, passing=error.passing))
         return tuple(failures)
 
     def _connect(self) -> Line:
@@ -129,7 +132,7 @@ class Docker:
         except OSError as error:
             raise no_answer(self._path, error) from error
         if asleep():
-            raise EngineAbsentError("Docker is stopped; its socket would start it, which is not for macvland to do")
+            raise EngineAbsentError(ASLEEP())
         # A host without Docker does not pay for these two: http.client takes 30 ms and 6 MB,
         # the SDK 300-410 ms and 21-33 MB (Python 3.11, both venv and Debian 12).
         from macvland.engine.connection import ask  # noqa: PLC0415
@@ -141,6 +144,11 @@ class Docker:
 
             self._line = Line(engine, client_for(self._path, ".".join(map(str, engine.api))))
         return self._line
+
+
+def _absent(error: ApplyError) -> Condition:
+    """Return why there is no engine to speak of: it does not answer, or not with what a look needs."""
+    return error.condition if isinstance(error, EngineAbsentError) else UNREADABLE(error=error)
 
 
 def _report(line: Line, name: str) -> Json:
@@ -165,11 +173,11 @@ def _rehearse(line: Line, action: Action) -> None:
 def _delete(line: Line, network: Network) -> None:
     """Delete *network*, if Docker still says that this very id is ours: a name could be anybody's."""
     if not network.id:
-        raise ApplyError("it has no id yet: nothing is deleted by its name", passing=False)
+        raise ApplyError(NO_ID(), passing=False)
     try:
         report = line.inspect_network(network.id)
         if report.get("Id") != network.id or not is_ours(report):
-            raise ApplyError("it does not carry macvland's label: never deleted", passing=False)
+            raise ApplyError(NOT_OURS_DELETED(), passing=False)
         line.remove_network(network.id)
     except RefusedError as refusal:
         if refusal.status != 404:

@@ -7,6 +7,8 @@ how duplicates are born (moby#48595).
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from macvland.condition import Condition
+from macvland.condition.docker import MAC_LOST, STARTED_BY_ID
 from macvland.engine.intent import Endpoint
 from macvland.model import Engine, Replacing
 
@@ -43,7 +45,7 @@ def pinned_mac(report: Json, network: str) -> str:
     return str(report["Config"].get("MacAddress") or "") if first in (network, settings.get("NetworkID")) else ""
 
 
-def losses(report: Json, network: str, engine: Engine, replacing: Replacing) -> Iterator[str]:
+def losses(report: Json, network: str, engine: Engine, replacing: Replacing) -> Iterator[Condition]:
     """Yield why the container of *report* would not be the same after a replacement of *network*."""
     name = name_of(report)
     first = report["HostConfig"].get("NetworkMode")
@@ -51,13 +53,10 @@ def losses(report: Json, network: str, engine: Engine, replacing: Replacing) -> 
         return
     if first != network and first == report["NetworkSettings"]["Networks"][network].get("NetworkID"):
         # "could not find a network matching network mode <id>", 26.1
-        yield f"'{name}' was started with the network's id and could not be connected again: start it with the name"
+        yield STARTED_BY_ID(network, container=name)
     lossy = MAC_LOST_FROM <= engine.api < MAC_KEPT_FROM and replacing is not Replacing.ALWAYS
     if lossy and (mac := pinned_mac(report, network)):
-        yield (
-            f"'{name}' would lose its MAC {mac}, which Docker {engine.version} forgets when it connects it again: "
-            f'remove and run it anew, or allow that by replace = "always"'
-        )
+        yield MAC_LOST(network, container=name, mac=mac, version=engine.version)
 
 
 def name_of(report: Json) -> str:

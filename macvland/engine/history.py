@@ -9,18 +9,20 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from macvland.condition import KINDS, Condition
 from macvland.engine.activation import PIDFILE
 
 FILE = Path("/run/macvland/docker.json")
 LINKS = Path("/sys/class/net")
-KNOWN = ""  # the verdict on a network that is not lost
+KNOWN = None  # the verdict on a network that is not lost
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
     run: tuple[int, int] = (0, 0)  # of dockerd: inode and time of its pid file
-    verdicts: dict[str, str] = field(default_factory=dict)  # by network id: KNOWN, or why Docker has lost it
+    verdicts: dict[str, Condition | None] = field(default_factory=dict)  # by network id: KNOWN, or why it is lost
     links: dict[str, int] = field(default_factory=dict)  # by endpoint id, the ifindex of its parent
 
 
@@ -33,16 +35,16 @@ class History:
         self._state = self._saved = _State()
         with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
             data = json.loads(file.read_text(encoding="utf-8"))
-            self._state = self._saved = _State(tuple(data["run"]), dict(data["verdicts"]), dict(data["links"]))
+            self._state = self._saved = _State(tuple(data["run"]), _read(data["verdicts"]), dict(data["links"]))
 
-    def verdicts(self) -> dict[str, str]:
+    def verdicts(self) -> dict[str, Condition | None]:
         """Return, by network id, what was found out since this dockerd started."""
         run = self._run()
         if run != self._state.run:
             self._state = replace(self._state, run=run, verdicts={})
         return self._state.verdicts
 
-    def judge(self, network: str, verdict: str) -> None:
+    def judge(self, network: str, verdict: Condition | None) -> None:
         """Note what was found out about the network with this id."""
         known = self.verdicts()  # first: with another dockerd it begins anew
         self._state = replace(self._state, verdicts={**known, network: verdict})
@@ -66,7 +68,8 @@ class History:
             return
         state = self._state
         new = self._file.with_name(f".{self._file.name}.new")
-        new.write_text(json.dumps({"run": state.run, "verdicts": state.verdicts, "links": state.links}), "utf-8")
+        verdicts = {network: _written(verdict) for network, verdict in state.verdicts.items()}
+        new.write_text(json.dumps({"run": state.run, "verdicts": verdicts, "links": state.links}), "utf-8")
         new.replace(self._file)
         self._saved = state
 
@@ -76,6 +79,23 @@ class History:
         except OSError:
             return (0, 0)
         return found.st_ino, found.st_mtime_ns
+
+
+def _written(verdict: Condition | None) -> dict[str, object] | None:
+    if verdict is None:
+        return None
+    return {"kind": verdict.kind.name, "network": verdict.network, "fields": dict(verdict.fields)}
+
+
+def _read(verdicts: dict[str, Any]) -> dict[str, Condition | None]:
+    """Return the verdicts as `_written` has them; one that an older macvland wrote in words is found out anew."""
+    found: dict[str, Condition | None] = {}
+    for network, verdict in verdicts.items():
+        if not verdict:
+            found[network] = KNOWN
+        elif isinstance(verdict, dict):
+            found[network] = KINDS[verdict["kind"]](verdict["network"], **verdict["fields"])
+    return found
 
 
 def _index(link: str) -> int:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from macvland.condition.docker import INTENT_STUCK, INTENT_UNREADABLE, INTENT_UNWRITABLE, INTENT_WRONG
 from macvland.error import ApplyError
 
 DIRECTORY = Path("/var/lib/macvland/replace")
@@ -55,7 +56,7 @@ class Intents:
         except FileNotFoundError:
             return frozenset()
         except OSError as error:
-            raise ApplyError(f"cannot read {self._directory}: {error.strerror}") from error
+            raise ApplyError(INTENT_UNREADABLE(path=self._directory, error=error.strerror)) from error
 
     def load(self, network: str) -> Intent:
         """Return what was begun with *network*; ApplyError where that cannot be read, which sets the file aside."""
@@ -63,14 +64,11 @@ class Intents:
         try:
             return _intent(json.loads(file.read_bytes()))
         except OSError as error:
-            raise ApplyError(f"cannot read {file}: {error.strerror}") from error
+            raise ApplyError(INTENT_UNREADABLE(path=file, error=error.strerror)) from error
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             aside = file.with_suffix(".unreadable")
             file.replace(aside)
-            raise ApplyError(
-                f"{file} cannot be understood ({error}) and is {aside.name} now: see that each container "
-                f"which it names is connected to '{network}'"
-            ) from error
+            raise ApplyError(INTENT_WRONG(path=file, error=error, aside=aside.name, name=network)) from error
 
     def save(self, intent: Intent) -> None:
         """Put *intent* on disk; when this returns, a power cut cannot take it away. ApplyError where that fails."""
@@ -87,7 +85,7 @@ class Intents:
             new.replace(file)
             self._sync()
         except OSError as error:
-            raise ApplyError(f"cannot write {file}: {error.strerror}; without it nothing is begun") from error
+            raise ApplyError(INTENT_UNWRITABLE(path=file, error=error.strerror)) from error
 
     def drop(self, network: str) -> None:
         """Forget what was begun with *network*: it has ended."""
@@ -95,7 +93,7 @@ class Intents:
             self._file(network).unlink(missing_ok=True)
             self._sync()
         except OSError as error:
-            raise ApplyError(f"cannot remove {self._file(network)}: {error.strerror}") from error
+            raise ApplyError(INTENT_STUCK(path=self._file(network), error=error.strerror)) from error
 
     def _file(self, network: str) -> Path:
         return self._directory / f"{network}{SUFFIX}"

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from macvland.condition.docker import NO_SENSE
 from macvland.engine.refusal import RefusedError, creation_refused
 from macvland.error import ApplyError, EngineAbsentError
 from macvland.model import Engine
@@ -105,7 +106,7 @@ def _asked(kind: type[Shape], call: Callable[..., Any], *arguments: Any, **optio
     try:
         answer = call(*arguments, **options)
     except (ValueError, RecursionError, OSError) as error:  # OSError: requests' own, say for a redirect
-        raise EngineAbsentError(f"Docker's answer makes no sense: {error}") from error
+        raise EngineAbsentError(NO_SENSE(error=error)) from error
     if not isinstance(answer, kind):
-        raise EngineAbsentError(f"Docker's answer makes no sense: no {kind.__name__}")
+        raise EngineAbsentError(NO_SENSE(error=f"no {kind.__name__}"))
     return answer

@@ -8,6 +8,8 @@ itself, so the driver refuses one on the parent of a network that it knows.
 from collections.abc import Mapping
 from typing import Any
 
+from macvland.condition import Condition
+from macvland.condition.docker import LOST, LOST_TO_ANOTHER, LOST_TO_NOBODY
 from macvland.engine.history import KNOWN
 from macvland.engine.line import Line
 from macvland.engine.refusal import PARENT_TAKEN, RefusedError
@@ -16,14 +18,13 @@ from macvland.model import Proof
 
 PROBE = "io.macvland.probe"  # a label: its value is the id of the network in question
 NOWHERE = ("192.0.2.0/29", "198.51.100.0/29", "203.0.113.0/29")  # for documentation (RFC 5737): on no LAN
-LOST = "Docker's driver has forgotten it: its parent was missing when Docker started"
 SHARED_API = (1, 46)  # Docker 27: networks may share a parent
 
 Json = Mapping[str, Any]
 
 
-def verdict_on(line: Line, proof: Proof) -> str:
-    """Return KNOWN, or in words why Docker has lost the network of *proof*, whose parent is there.
+def verdict_on(line: Line, proof: Proof) -> Condition | None:
+    """Return KNOWN, or why Docker has lost the network of *proof*, whose parent is there.
 
     One request where the driver knows it, which is the rule: after a start of Docker each network is asked about.
     """
@@ -33,10 +34,10 @@ def verdict_on(line: Line, proof: Proof) -> str:
         holder = PARENT_TAKEN.search(refusal.message)
         return KNOWN if holder and proof.id.startswith(holder[1]) else _closer(line, proof)
     line.remove_network(probe)
-    return LOST
+    return LOST(proof.network)
 
 
-def _closer(line: Line, proof: Proof) -> str:
+def _closer(line: Line, proof: Proof) -> Condition | None:
     """Return the verdict where a probe that a kill left, or another network, may be in the way."""
     _clear(line)
     for cidr in NOWHERE:
@@ -47,7 +48,7 @@ def _closer(line: Line, proof: Proof) -> str:
                 return _verdict(line, proof, refusal)
         else:
             line.remove_network(probe)
-            return LOST
+            return LOST(proof.network)
     return KNOWN  # all three are taken: nothing can be proved
 
 
@@ -73,7 +74,7 @@ def _probe(proof: Proof, cidr: str) -> dict[str, Any]:
     }
 
 
-def _verdict(line: Line, proof: Proof, refusal: RefusedError) -> str:
+def _verdict(line: Line, proof: Proof, refusal: RefusedError) -> Condition | None:
     holder = PARENT_TAKEN.search(refusal.message)
     if holder is None:
         raise refusal
@@ -82,8 +83,5 @@ def _verdict(line: Line, proof: Proof, refusal: RefusedError) -> str:
     parent = proof.parent
     listed = [row["Name"] for row in line.macvlan_networks() if row["Id"].startswith(holder[1])]
     if listed:
-        return f"Docker's driver has forgotten it, and '{listed[0]}' has its parent '{parent}'"
-    return (
-        f"Docker's driver keeps '{parent}' for a network {holder[1]} that is no more (Docker up to 26): "
-        f"restart Docker while '{parent}' is there"
-    )
+        return LOST_TO_ANOTHER(proof.network, other=listed[0], parent=parent)
+    return LOST_TO_NOBODY(proof.network, parent=parent, other=holder[1])

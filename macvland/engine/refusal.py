@@ -5,6 +5,22 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
+from macvland.condition import Condition
+from macvland.condition.docker import (
+    ANSWERED,
+    BROKEN_OFF,
+    CROWDED,
+    DENIED,
+    NAME_TAKEN,
+    NETWORK_IN_USE,
+    NO_PARENT,
+    NO_SOCKET,
+    ONE_PER_PARENT,
+    OVERLAP,
+    PASSTHRU_SHARED,
+    REFUSED,
+    TIMED_OUT,
+)
 from macvland.error import ApplyError, EngineAbsentError
 from macvland.model import Engine
 
@@ -16,9 +32,9 @@ PERMANENT = re.compile(r"loopback interface|macvlan mode .* not valid|out of ran
 class RefusedError(ApplyError):
     """Docker answered, and the answer is no."""
 
-    def __init__(self, status: int, message: str, words: str = "", *, passing: bool = True) -> None:
-        """Keep the HTTP *status* and Docker's own *message*; *words* say it better where they can."""
-        super().__init__(words or f"Docker answered {status}: {message}", passing=passing)
+    def __init__(self, status: int, message: str, why: Condition | None = None, *, passing: bool = True) -> None:
+        """Keep the HTTP *status* and Docker's own *message*; *why* says it better where that is known."""
+        super().__init__(why or ANSWERED(status=status, message=message), passing=passing)
         self.status = status
         self.message = message
 
@@ -30,46 +46,37 @@ def creation_refused(
     said = partial(RefusedError, refusal.status, refusal.message)
     words = refusal.message
     if refusal.status == 409:
-        return said(f"Docker has a network named '{body['Name']}' already")
+        return said(NAME_TAKEN(name=body["Name"]))
     if refusal.status == 403 and "overlaps" in words:
-        return said(
-            "a subnet overlaps that of another Docker network, which may be on any parent; "
-            "networks may have equal subnets if each has a range of its own"
-        )
+        return said(OVERLAP())
     if other := PARENT_TAKEN.search(words):
         if "passthru" in words:
-            return said(f"a passthru network needs its parent for itself, and '{name_of(other[1])}' has it, too")
-        return said(
-            f"Docker {engine.version} allows one macvlan network per parent (27 allows several); "
-            f"network '{name_of(other[1])}' has it"
-        )
+            return said(PASSTHRU_SHARED(other=name_of(other[1])))
+        return said(ONE_PER_PARENT(version=engine.version, other=name_of(other[1])))
     if "invalid subinterface vlan name" in words:
-        return said(f"parent '{body['Options'].get('parent')}' does not exist in Docker's eyes")
+        return said(NO_PARENT(parent=body["Options"].get("parent")))
     permanent = refusal.status == 400 or PERMANENT.search(words)
     return said(passing=not permanent)
 
 
 def deletion_refused(refusal: RefusedError, containers: Collection[str]) -> ApplyError:
     """Say why a network was not deleted to which *containers* were attached a moment before."""
-    if refusal.status == 403:
-        users = ", ".join(f"'{name}'" for name in sorted(containers)) or "a container"
-        return ApplyError(f"it is in use by {users}")
-    return ApplyError(str(refusal))
+    return ApplyError(NETWORK_IN_USE(containers=sorted(containers)) if refusal.status == 403 else refusal.condition)
 
 
 def no_answer(path: str, error: Exception, seconds: float = 0) -> EngineAbsentError:
     """Say why nothing answered at *path* within *seconds*."""
     match error:
         case FileNotFoundError():
-            words = f"Docker's socket {path} does not exist"
+            absent = NO_SOCKET(path=path)
         case PermissionError():
-            words = f"permission denied on {path}: add the service user to group docker"
+            absent = DENIED(path=path)
         case ConnectionRefusedError():
-            words = f"nothing listens on {path}: Docker is not running"
+            absent = REFUSED(path=path)
         case TimeoutError():
-            words = f"Docker did not answer within {seconds:g} s"
+            absent = TIMED_OUT(seconds=f"{seconds:g}")
         case BlockingIOError():
-            words = f"Docker accepts no connection on {path}: too many wait there"
+            absent = CROWDED(path=path)
         case _:
-            words = f"Docker's answer broke off: {type(error).__name__} {error}".rstrip()
-    return EngineAbsentError(words)
+            absent = BROKEN_OFF(error=f"{type(error).__name__} {error}".rstrip())
+    return EngineAbsentError(absent)

@@ -4,11 +4,13 @@ Each step looks first whether it is done, so that the same function begins a rep
 disk says where to, Docker says how far it is. There is no instant in which a container is not on disk or on a network.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from macvland.action import Replace
+from macvland.condition import Condition
+from macvland.condition.docker import BACK, CONNECTED_LATER, IN_ITS_PLACE, NOT_OURS_REPLACED, RESTARTING, SEVERAL_LOSSES
 from macvland.engine.endpoint import endpoint_of, failed_for_want_of, is_going, losses, name_of, order
 from macvland.engine.intent import Endpoint, Intent, Intents
 from macvland.engine.line import Line
@@ -46,7 +48,7 @@ def replace_network(line: Line, action: Replace, intents: Intents) -> str:
         return _carry_out(line, intent, intents)
     except RefusedError as refusal:
         _undo(line, intent, intents)
-        raise ApplyError(f"{refusal}; the old network is back, with its containers", passing=refusal.passing) from None
+        raise ApplyError(BACK(refusal=refusal), passing=refusal.passing) from None
 
 
 def checked(line: Line, action: Replace) -> tuple[Json, list[Json]]:
@@ -56,20 +58,19 @@ def checked(line: Line, action: Replace) -> tuple[Json, list[Json]]:
     """
     old = line.inspect_network(action.seen.id)
     if not is_ours(old):
-        raise ApplyError("it does not carry macvland's label: never replaced", passing=False)
+        raise ApplyError(NOT_OURS_REPLACED(), passing=False)
     creation_of(action.thing, line.engine)
     reports = list(_users(line, old))
-    trouble = [
-        words for report in reports for words in losses(report, old["Name"], line.engine, action.thing.replacing)
-    ]
+    trouble = [loss for report in reports for loss in losses(report, old["Name"], line.engine, action.thing.replacing)]
     if trouble:
-        raise ApplyError("; ".join(trouble), passing=False)
+        raise ApplyError(_all(trouble), passing=False)
     if restarting := [name_of(report) for report in reports if report["State"].get("Restarting")]:
-        raise PostponedError(
-            f"'{restarting[0]}' is about to be restarted, and its network is not replaced before it runs, or before "
-            f"'docker stop {restarting[0]}'"
-        )
+        raise PostponedError(RESTARTING(container=restarting[0]))
     return old, reports
+
+
+def _all(losses: Sequence[Condition]) -> Condition:
+    return losses[0] if len(losses) == 1 else SEVERAL_LOSSES(losses=losses)
 
 
 def finish(line: Line, network: str, intents: Intents) -> None:
@@ -90,7 +91,7 @@ def reconnect(line: Line, attachment: Attachment, intents: Intents) -> None:
     if not report or not endpoint or is_going(report):
         return
     if trouble := list(losses(report, attachment.network, line.engine, attachment.replacing)):
-        raise ApplyError("; ".join(trouble), passing=False)
+        raise ApplyError(_all(trouble), passing=False)
     # One that was refused just now stays on disk beside this one.
     intent = _joined(_begun(attachment.network, network, intents), [endpoint])
     intents.save(intent)
@@ -124,10 +125,7 @@ def _carry_out(line: Line, intent: Intent, intents: Intents) -> str:
     there = line.network_named(intent.network)
     if there and not _is_goal(there, intent):
         if not is_ours(there):
-            raise ApplyError(
-                f"a network that macvland did not make has taken the place of '{intent.network}', which is under way: "
-                f"'docker network rm {intent.network}' lets it go on"
-            )
+            raise ApplyError(IN_ITS_PLACE(name=intent.network))
         intent = _take_down(line, there, intent, intents)
         there = None
     identifier = there["Id"] if there else line.create_network(intent.old if intent.undo else intent.new)
@@ -201,7 +199,7 @@ def _connect(line: Line, identifier: str, intent: Intent, endpoint: Endpoint, ru
         line.connect(identifier, endpoint.container, endpoint.settings)
     except RefusedError as refusal:
         if restarting:
-            raise PostponedError(f"'{endpoint.name}' is connected once it has been restarted: {refusal}") from None
+            raise PostponedError(CONNECTED_LATER(container=endpoint.name, refusal=refusal)) from None
         raise
     # Docker's own restart of it met the moment without a network.
     return bool(intent.old_id) and failed_for_want_of(report, intent.old_id)

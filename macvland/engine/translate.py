@@ -5,6 +5,7 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from macvland.condition.docker import NO_DOCKER, NO_GATEWAYLESS, NO_IPV6_ALONE, PODMAN, TOO_OLD
 from macvland.engine.endpoint import GOING
 from macvland.error import ApplyError, EngineAbsentError
 from macvland.model import Address, Attachment, Engine, Mode, Network, Prefix, Subnet
@@ -30,17 +31,12 @@ def engine_of(headers: Mapping[str, str]) -> Engine:
     """Return the engine that signs with *headers*; EngineAbsentError, by name, for one that is not served."""
     maker, _, version = headers.get("server", "").split(" ")[0].partition("/")
     if maker == "Libpod":
-        raise EngineAbsentError(  # measured: docs/engines.md
-            f"this is Podman {version}, not Docker, and macvland does not serve it: "
-            f"reserved addresses and modes get lost on the way, and it does not tell a network's parent"
-        )
+        raise EngineAbsentError(PODMAN(version=version))
     major, _, minor = headers.get("api-version", "").partition(".")
     if not (major.isdecimal() and minor.isdecimal()):
-        raise EngineAbsentError("what answers is not a Docker engine: it names no API version")
+        raise EngineAbsentError(NO_DOCKER())
     if (api := (int(major), int(minor))) < OLDEST_API:
-        raise EngineAbsentError(
-            f"Docker {version} is too old: it speaks API {major}.{minor}, and 1.40 (Docker 19.03) is needed"
-        )
+        raise EngineAbsentError(TOO_OLD(version=version, api=f"{major}.{minor}"))
     return Engine(version=version or "unknown", api=api)
 
 
@@ -144,18 +140,10 @@ def _repeated(pool: Json) -> dict[str, Any]:
 
 def _check_able(network: Network, versions: set[int], engine: Engine) -> None:
     if versions == {6} and engine.api < IPV6_ALONE_API:
-        raise ApplyError(
-            f"this Docker {engine.version} cannot make a network without IPv4; "
-            f"add an IPv4 subnet, or use Docker 28 or newer",
-            passing=False,
-        )
+        raise ApplyError(NO_IPV6_ALONE(version=engine.version), passing=False)
     aimless = any(pool.gateway is None for pool in network.subnets)
     if aimless and not network.internal and engine.api < NO_GATEWAY_API:
-        raise ApplyError(
-            f"gateway = false needs Docker 29 or newer, this is {engine.version}, which would invent one; "
-            f"use internal = true, or name a gateway",
-            passing=False,
-        )
+        raise ApplyError(NO_GATEWAYLESS(version=engine.version), passing=False)
 
 
 def _ordered(subnets: frozenset[Subnet]) -> list[Subnet]:

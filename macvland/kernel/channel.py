@@ -13,6 +13,7 @@ from itertools import count
 from struct import Struct
 from typing import NamedTuple, TypeVar
 
+from macvland.condition.kernel import DUMP_INTERRUPTED, OVERFLOW, SILENT, TOO_LONG
 from macvland.error import ApplyError, InterruptedDumpError
 from macvland.kernel import codec
 from macvland.kernel.codec import Message
@@ -24,11 +25,6 @@ PATIENCE = 30  # seconds to wait for an answer that the kernel owes: it gives it
 OUR_PORTS = 0x6D760000  # "mv": the port id of our socket begins so, far from those that the kernel hands out
 
 OVERHEAD = 32  # octets of a send buffer that netlink_sendmsg (net/netlink/af_netlink.c) keeps free
-TOO_LARGE = (
-    "its message of {} octets is more than the {} that a netlink socket takes: "
-    "make the sysctl net.core.wmem_default larger, and reload macvland"
-)
-
 Part = TypeVar("Part")
 
 SOL_NETLINK = 270
@@ -43,6 +39,8 @@ class Refusal(NamedTuple):
 
     errno: int
     words: str = ""
+    octets: int = 0  # of a message that is larger than the *room* of octets that a socket has
+    room: int = 0
 
 
 class Channel:
@@ -64,7 +62,7 @@ class Channel:
         position = 0
         for batch in batches(units, room=self._room, size=_size):
             if _size(batch[0]) > self._room:
-                refusals[position] = Refusal(errno.EMSGSIZE, TOO_LARGE.format(_size(batch[0]), self._room))
+                refusals[position] = Refusal(errno.EMSGSIZE, octets=_size(batch[0]), room=self._room)
             else:
                 refusals |= {position + place: refusal for place, refusal in self._tried(batch).items()}
             position += len(batch)
@@ -137,7 +135,7 @@ class Channel:
                 if sequence != number:
                     continue
                 if flags & codec.NLM_F_DUMP_INTR:
-                    raise InterruptedDumpError("the kernel's tables changed while they were read")
+                    raise InterruptedDumpError(DUMP_INTERRUPTED())
                 if kind in (codec.NLMSG_DONE, codec.NLMSG_ERROR):
                     raise_refused(body)
                     return bodies
@@ -154,13 +152,13 @@ class Channel:
         try:
             data, _, flags, _ = self._socket.recvmsg(LARGEST)
         except BlockingIOError:
-            raise ApplyError(f"the kernel gave no netlink answer in {PATIENCE} s") from None
+            raise ApplyError(SILENT(seconds=PATIENCE)) from None
         except OSError as problem:
             if problem.errno != errno.ENOBUFS:
                 raise
-            raise InterruptedDumpError("the netlink socket's buffer overflowed: answers are lost") from None
+            raise InterruptedDumpError(OVERFLOW()) from None
         if flags & socket.MSG_TRUNC:
-            raise InterruptedDumpError(f"a netlink datagram was longer than {LARGEST} octets")
+            raise InterruptedDumpError(TOO_LONG(octets=LARGEST))
         return data
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from macvland.action import Action, Failure
+from macvland.condition.kernel import NO_LINKS, NO_NETLINK
 from macvland.error import ApplyError, InterruptedDumpError
 from macvland.kernel.change import Round
 from macvland.kernel.channel import open_channel
@@ -43,7 +44,7 @@ class Kernel:
             with open_channel() as channel:
                 return Round(channel, self._sight).apply(actions)
         except OSError as problem:
-            raise ApplyError(f"no netlink socket: {problem}") from problem
+            raise ApplyError(NO_NETLINK(error=problem)) from problem
 
 
 def _look(host: Host, before: Sight) -> tuple[Host, Sight]:
@@ -60,4 +61,4 @@ def _look_once(host: Host, before: Sight) -> tuple[Host, Sight]:
         with open_channel() as channel:
             return look(channel, host, before)
     except OSError as problem:
-        raise ApplyError(f"the kernel's links cannot be read: {problem}") from problem
+        raise ApplyError(NO_LINKS(error=problem)) from problem

@@ -5,6 +5,29 @@ import os
 from collections.abc import Iterable
 
 from macvland.action import Action, Add, Change, Failure
+from macvland.condition import Condition
+from macvland.condition.kernel import (
+    IPV6_OFF,
+    MAC_TAKEN,
+    MESSAGE_TOO_LARGE,
+    MTU_ABOVE,
+    NAME_TAKEN,
+    NO_MACVLAN,
+    NO_SOURCE,
+    NO_VLANS,
+    NOT_PERMITTED,
+    PARENT_BUSY,
+    PARENT_GONE,
+    PARENT_IN_PASSTHRU,
+    PARENT_IS_PORT,
+    PARENT_NO_ETHERNET,
+    PARENT_SET_DOWN,
+    REFUSED,
+    ROUTE_IN_THE_WAY,
+    TOO_MANY,
+    UNGUARDED,
+    VLAN_TAKEN,
+)
 from macvland.kernel import codec
 from macvland.kernel.channel import Refusal
 from macvland.kernel.codec import Message
@@ -20,16 +43,10 @@ SETTINGS = frozenset({codec.RTM_NEWLINK, codec.RTM_SETNEIGHTBL})
 PASSING = frozenset(
     {errno.ENODEV, errno.ENETDOWN, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN, errno.EINTR, errno.EIO, errno.EADDRINUSE}
 )
-UNGUARDED = (
-    "this kernel cannot keep the LAN from asking the shim as well (clsact, cls_bpf), which would then see two MACs; "
-    "write `proxy_ndp = false` in [shim] to do without"
-)
-TOO_MANY = (
-    "{} containers are more than a classifier of the kernel's has room for, about 800; write `proxy_ndp = false` in "
-    "[shim], and they meet the host at the shim's address"
-)
 MOST_ASKERS = 800  # containers: the kernel takes 4096 instructions, five of them for each (BPF_MAXINSNS)
 NO_SUPPORT = frozenset({errno.EOPNOTSUPP, errno.EAFNOSUPPORT, 524})  # 524: the kernel's own ENOTSUPP
+
+Cure = tuple[Condition, bool]  # what it means, and whether waiting helps
 
 
 def harmless(message: Message, refusal: Refusal) -> bool:
@@ -41,15 +58,15 @@ def harmless(message: Message, refusal: Refusal) -> bool:
 
 
 def explain(action: Action, refusal: Refusal, links: Iterable[Link]) -> Failure:
-    """Return the failure of *action*, in words that name the cure where there is one."""
-    reason, passing = _cure(action, refusal, {link.name: link for link in links})
-    return Failure(action=action, reason=reason, passing=passing)
+    """Return the failure of *action*, with a condition that names the cure where there is one."""
+    condition, passing = _cure(action, refusal, {link.name: link for link in links})
+    return Failure(action=action, condition=condition.of(action.network), passing=passing)
 
 
-def _cure(action: Action, refusal: Refusal, links: dict[str, Link]) -> tuple[str, bool]:
+def _cure(action: Action, refusal: Refusal, links: dict[str, Link]) -> Cure:
     code = refusal.errno
     if code == errno.EPERM:
-        return "the kernel does not permit it: macvland needs CAP_NET_ADMIN", False
+        return NOT_PERMITTED(), False
     match action:
         case Add(Shim() as shim):
             parent = links.get(shim.parent)
@@ -61,14 +78,16 @@ def _cure(action: Action, refusal: Refusal, links: dict[str, Link]) -> tuple[str
         case Add(Route() as route) | Change(Route() as route):
             known = _route_cure(route, code)
         case Add(Proxy(macs=macs)) if macs and _is_too_many(len(macs), code):
-            known = TOO_MANY.format(len(macs)), False
+            known = TOO_MANY(count=len(macs)), False
         case Add(Proxy()) if code in (errno.ENOENT, errno.EOPNOTSUPP):
-            known = UNGUARDED, False
+            known = UNGUARDED(), False
         case Add(ShimAddress() as address) | Change(ShimAddress() as address) if code == errno.EACCES:
-            known = f"IPv6 is switched off there: set net.ipv6.conf.{address.shim}.disable_ipv6 to 0", True
+            known = IPV6_OFF(shim=address.shim), True
         case _:
             known = None
-    return known or (_kernel_words(refusal), code in PASSING)
+    if known is None and refusal.octets:
+        known = MESSAGE_TOO_LARGE(octets=refusal.octets, room=refusal.room), False
+    return known or (REFUSED(error=os.strerror(code), words=refusal.words), code in PASSING)
 
 
 def _is_too_many(askers: int, code: int) -> bool:
@@ -76,53 +95,43 @@ def _is_too_many(askers: int, code: int) -> bool:
     return code in (errno.EINVAL, errno.ERANGE) or (code == errno.EMSGSIZE and askers > MOST_ASKERS)
 
 
-def _shim_cure(shim: Shim, code: int, parent: Link | None) -> tuple[str, bool] | None:
+def _shim_cure(shim: Shim, code: int, parent: Link | None) -> Cure | None:
     if code in (errno.EINVAL, errno.ERANGE) and parent and shim.mtu > parent.mtu:
-        return f"its MTU {shim.mtu} is above the {parent.mtu} of parent '{shim.parent}'", False
+        return MTU_ABOVE(mtu=shim.mtu, highest=parent.mtu, parent=shim.parent), False
     if code in NO_SUPPORT:
-        return "this kernel has no macvlan driver", False
+        return NO_MACVLAN(), False
     known = {
-        errno.ENODEV: f"parent '{shim.parent}' does not exist",
-        errno.EEXIST: f"another link is called '{shim.name}'",
-        errno.EADDRINUSE: f"somebody else has its MAC {shim.mac} on parent '{shim.parent}'; it takes another one",
+        errno.ENODEV: PARENT_GONE(parent=shim.parent),
+        errno.EEXIST: NAME_TAKEN(link=shim.name),
+        errno.EADDRINUSE: MAC_TAKEN(mac=shim.mac, parent=shim.parent),
     }
     return (known[code], code in PASSING) if code in known else None
 
 
-def _parent_cure(shim: Shim, code: int, parent: Link | None) -> tuple[str, bool] | None:
+def _parent_cure(shim: Shim, code: int, parent: Link | None) -> Cure | None:
     """Explain what `wanted` has not told before: it does not see other namespaces, and may be told not to judge."""
     if parent and code == errno.EBUSY and parent.master:
-        return f"parent '{parent.name}' is a port of '{parent.master}'; use '{parent.master}' as the parent", False
+        return PARENT_IS_PORT(parent=parent.name, master=parent.master), False
     if parent and code == errno.EINVAL and not parent.ethernet:
-        return f"parent '{parent.name}' is no Ethernet link", False
-    known = {
-        errno.EBUSY: f"parent '{shim.parent}' carries another kind of link, in a container perhaps: ipvlan, MACsec",
-        errno.EINVAL: f"a macvlan in passthru mode, in a container perhaps, has parent '{shim.parent}' for itself",
-    }
-    return (known[code], True) if code in known else None
+        return PARENT_NO_ETHERNET(parent=parent.name), False
+    known = {errno.EBUSY: PARENT_BUSY, errno.EINVAL: PARENT_IN_PASSTHRU}
+    return (known[code](parent=shim.parent), True) if code in known else None
 
 
-def _vlan_cure(vlan: Vlan, refusal: Refusal) -> tuple[str, bool] | None:
+def _vlan_cure(vlan: Vlan, refusal: Refusal) -> Cure | None:
     if refusal.errno in NO_SUPPORT and "VLAN" not in refusal.words:  # else it is the parent that carries none
-        return "this kernel has no 802.1Q VLANs: its module 8021q is missing", False
+        return NO_VLANS(), False
     known = {
-        errno.ENODEV: f"parent '{vlan.parent}' does not exist",
-        errno.EEXIST: f"another link is called '{vlan.name}', or is VLAN {vlan.id} of '{vlan.parent}' already",
-        errno.ENETDOWN: f"parent '{vlan.parent}' is down",
+        errno.ENODEV: PARENT_GONE(parent=vlan.parent),
+        errno.EEXIST: VLAN_TAKEN(link=vlan.name, vlan=vlan.id, parent=vlan.parent),
+        errno.ENETDOWN: PARENT_SET_DOWN(parent=vlan.parent),
     }
     return (known[refusal.errno], refusal.errno in PASSING) if refusal.errno in known else None
 
 
-def _route_cure(route: Route, code: int) -> tuple[str, bool] | None:
+def _route_cure(route: Route, code: int) -> Cure | None:
     if code == errno.EEXIST:
-        return f"another program's route to {route.destination} is in the way", True
+        return ROUTE_IN_THE_WAY(destination=route.destination), True
     if code == errno.EINVAL and route.source:
-        return f"the host has no address {route.source} to send from", True
+        return NO_SOURCE(source=route.source), True
     return None
-
-
-def _kernel_words(refusal: Refusal) -> str:
-    if refusal.errno == errno.EMSGSIZE and refusal.words:  # our own: they name the cure
-        return refusal.words
-    meaning = os.strerror(refusal.errno)
-    return f"{meaning} ({refusal.words})" if refusal.words and refusal.words != meaning else meaning

@@ -13,12 +13,14 @@ from ipaddress import IPv4Address
 from select import EPOLLIN, epoll
 from time import monotonic
 
+from macvland.condition.daemon import NO_SWEEP
+from macvland.condition.wording import MOST_DEVICES
 from macvland.error import ApplyError
 from macvland.kernel.assembly import attach
 from macvland.lan.ears import BATCH, FRAME
 from macvland.lan.filter import EVERYTHING, only_from
 from macvland.lan.frames import ETH_P_ARP, claim_in, probe, source_for
-from macvland.model import MOST_DEVICES, Link
+from macvland.model import Link
 
 PACKET_OUTGOING = 4
 LAST_WAIT = 1.0  # seconds for the last answers; RFC 5227 has PROBE_WAIT and PROBE_MIN of 1 s
@@ -89,7 +91,7 @@ def _open(lan: _Lan, poll: epoll, stack: ExitStack) -> None:
         packets.bind((lan.link.name, ETH_P_ARP))
         poll.register(packets, EPOLLIN)
     except PermissionError as problem:
-        raise ApplyError("a sweep needs CAP_NET_RAW: run it as root, or leave out --probe", passing=False) from problem
+        raise ApplyError(NO_SWEEP(), passing=False) from problem
     except OSError as problem:
         lan.problem = problem
     else:

@@ -5,8 +5,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 
+from macvland.condition.wording import MOST_DEVICES
 from macvland.lan.frames import NOBODY, source_for
-from macvland.model import MOST_DEVICES, About, Address, Interface, Question
+from macvland.model import About, Address, Interface, Question
 
 # In how many rounds others have to be heard than those that are told, before they are told instead.
 AT_ONCE, FIRST_PATIENCE = 1, 2

@@ -6,7 +6,7 @@ is set algebra and "converged" is equality. Nothing here reads, writes or decide
 
 from macvland.model.address import Address, Interface, Prefix
 from macvland.model.docker import Attachment, Engine, Loss, Network, Proof, Replacing, Subnet, Unfinished
-from macvland.model.host import Goal, Hold, Host, Machine, Obstacle
+from macvland.model.host import Goal, Host, Machine
 from macvland.model.kernel import (
     BCQUEUELEN,
     IPV6_MTU,
@@ -23,7 +23,7 @@ from macvland.model.kernel import (
     ShimAddress,
     Vlan,
 )
-from macvland.model.lan import MOST_DEVICES, About, Device, Expulsion, Finding, Heard, OnConflict, Question
+from macvland.model.lan import About, Device, Expulsion, Finding, Heard, OnConflict, Question
 from macvland.model.naming import shim_mac, shim_name, vlan_name
 from macvland.model.spec import differences, spec_of
 
@@ -31,7 +31,6 @@ __all__ = [
     "BCQUEUELEN",
     "IPV6_MTU",
     "LONGEST_BCQUEUELEN",
-    "MOST_DEVICES",
     "About",
     "Address",
     "Attachment",
@@ -42,7 +41,6 @@ __all__ = [
     "Finding",
     "Goal",
     "Heard",
-    "Hold",
     "Host",
     "Interface",
     "KernelThing",
@@ -52,7 +50,6 @@ __all__ = [
     "Mode",
     "Neighbour",
     "Network",
-    "Obstacle",
     "OnConflict",
     "Prefix",
     "Promiscuity",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from macvland.condition import Condition
 from macvland.model.address import Address, Prefix
 from macvland.model.kernel import Mode
 
@@ -80,8 +81,13 @@ class Loss:
 
     network: str
     id: str
-    reason: str
+    condition: Condition
     curable: bool = True  # by making it anew
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        return str(self.condition)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from macvland.condition import Condition
 from macvland.model.address import Address
 from macvland.model.docker import Attachment
-
-MOST_DEVICES = 32  # that are remembered of one address: a stranger may use ever other MACs
 
 
 class OnConflict(StrEnum):
@@ -76,4 +75,4 @@ class Expulsion:
     """A container that is to be taken off its network, and why."""
 
     attachment: Attachment
-    reason: str
+    condition: Condition

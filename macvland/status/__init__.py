@@ -1,23 +1,24 @@
 """A pass as people and programs read it: values, JSON in /run/macvland/status.json, one line."""
 
+from macvland.condition import State
 from macvland.status.file import FILE, VERSION, dump, load, read, write
 from macvland.status.report import (
-    STATE_OF,
     AttachmentStatus,
+    ConditionStatus,
     DisputeStatus,
     NetworkStatus,
-    State,
     Status,
     line,
     rfc3339,
+    told,
 )
 from macvland.status.verdict import status
 
 __all__ = [
     "FILE",
-    "STATE_OF",
     "VERSION",
     "AttachmentStatus",
+    "ConditionStatus",
     "DisputeStatus",
     "NetworkStatus",
     "State",
@@ -28,5 +29,6 @@ __all__ = [
     "read",
     "rfc3339",
     "status",
+    "told",
     "write",
 ]

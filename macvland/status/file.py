@@ -4,10 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from macvland.status.report import AttachmentStatus, DisputeStatus, NetworkStatus, State, Status
+from macvland.condition import Severity, State
+from macvland.condition.docker import NOT_YET
+from macvland.condition.files import WRONG_FILE
+from macvland.status.report import AttachmentStatus, ConditionStatus, DisputeStatus, NetworkStatus, Status
 
-VERSION = 1  # of the file's form; a reader refuses another
+VERSION = 2  # of the file's form; a reader takes the one before as well, and refuses any other
+FIRST = 1  # had sentences in the place of conditions
 FILE = Path("/run/macvland/status.json")
+
+Told = Status | NetworkStatus | AttachmentStatus | DisputeStatus | ConditionStatus
 
 
 def dump(status: Status) -> str:
@@ -15,23 +21,61 @@ def dump(status: Status) -> str:
     return json.dumps({"version": VERSION, **_fields(status)}, default=_fields)
 
 
-def _fields(value: Status | NetworkStatus | AttachmentStatus | DisputeStatus) -> dict[str, Any]:
+def _fields(value: Told) -> dict[str, Any]:
     fields = {name: getattr(value, name) for name in value.__slots__}
-    return fields | {"state": str(value.state)} if isinstance(value, NetworkStatus) else fields
+    match value:
+        case NetworkStatus():
+            return fields | {"state": str(value.state), "reasons": value.reasons, "warnings": value.warnings}
+        case ConditionStatus():
+            return value.row
+        case Status():
+            words = {"failures": [one.text for one in value.failures]}
+            return fields | {"absence": value.absence, "errors": value.errors} | words
+        case _:
+            return fields
 
 
 def load(text: str) -> Status:
-    """Return the status that `dump` wrote; ValueError on anything else, a later version included."""
+    """Return the status that `dump` wrote, or the macvland before; ValueError on anything else."""
     try:
         data = json.loads(text)
-        if data.pop("version") != VERSION:
+        version = data.pop("version")
+        if version not in (FIRST, VERSION):
             raise ValueError("written by another version of macvland")
+        known = {"absence": data.pop("absence"), "errors": data.pop("errors", ())}
+        host = _first_of_host(**known) if version == FIRST else tuple(map(_load_condition, data.pop("conditions")))
         networks = tuple(_load_network(network) for network in data.pop("networks"))
-        data |= {name: tuple(data.get(name, ())) for name in ("errors", "elsewhere", "failures")}
         disputes = tuple(_load_dispute(dispute) for dispute in data.pop("disputes", ()))
-        return Status(networks=networks, disputes=disputes, **data)
+        data["elsewhere"] = tuple(data.get("elsewhere", ()))
+        data.pop("failures", None)  # of the conditions, once more in words
+        return Status(networks=networks, disputes=disputes, conditions=host, **data)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a status of macvland: {error}") from error
+
+
+def _first_of_host(absence: str, errors: list[str]) -> tuple[ConditionStatus, ...]:
+    """Return what version 1 tells of the host: sentences alone."""
+    wrong = tuple(_sentence(text, WRONG_FILE.code, State.FAILED) for text in errors)
+    return wrong + ((_sentence(absence, NOT_YET.code, State.WAITING),) if absence else ())
+
+
+def _sentence(text: str, code: str = "", state: State | None = None) -> ConditionStatus:
+    severity = Severity.WARNING if state is None else Severity.ERROR
+    return ConditionStatus(
+        code=code,
+        kind="",
+        network="",
+        severity=str(severity),
+        state="" if state is None else str(state),
+        since="",
+        text=text,
+    )
+
+
+def _load_condition(data: dict[str, Any]) -> ConditionStatus:
+    data.setdefault("since", "")
+    fields = ((name, value if isinstance(value, str) else tuple(value)) for name, value in data.pop("fields").items())
+    return ConditionStatus(fields=tuple(sorted(fields)), **data)
 
 
 def _load_dispute(data: dict[str, Any]) -> DisputeStatus:
@@ -43,9 +87,14 @@ def _load_network(data: dict[str, Any]) -> NetworkStatus:
         AttachmentStatus(container=one["container"], addresses=tuple(one["addresses"]), mac=one["mac"])
         for one in data.pop("attachments")
     )
-    data |= {name: tuple(data[name]) for name in ("reasons", "subnets", "host")}
-    data["warnings"] = tuple(data.get("warnings", ()))
-    return NetworkStatus(state=State[data.pop("state").upper()], attachments=attachments, **data)
+    data |= {name: tuple(data[name]) for name in ("subnets", "host")}
+    state = State[data.pop("state").upper()]
+    reasons, warnings = data.pop("reasons"), data.pop("warnings", ())
+    if "conditions" in data:
+        conditions = tuple(map(_load_condition, data.pop("conditions")))
+    else:
+        conditions = (*(_sentence(one, state=state) for one in reasons), *map(_sentence, warnings))
+    return NetworkStatus(state=state, attachments=attachments, conditions=conditions, **data)
 
 
 def write(status: Status, file: Path = FILE) -> None:

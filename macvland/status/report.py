@@ -3,39 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum
 
-from macvland.model import Hold
-
-
-class State(IntEnum):
-    """How a network is, worst first: the first that applies counts."""
-
-    FAILED = 0
-    CONFLICT = 1
-    WAITING = 2
-    CHECKING = 3  # will be ready in a moment, unless the LAN objects
-    LEAVING = 4
-    FOREIGN = 5  # met by a network that macvland did not make and will not touch
-    READY = 6
-
-    def __str__(self) -> str:
-        return self.name.lower()
-
-
-STATE_OF = {
-    Hold.DEFECT: State.FAILED,
-    Hold.TAKEN: State.FAILED,
-    Hold.CONFLICT: State.CONFLICT,
-    Hold.PARENT: State.WAITING,
-    Hold.CARRIER: State.WAITING,
-    Hold.ADDRESS: State.WAITING,
-    Hold.ENGINE: State.WAITING,
-    Hold.UNDONE: State.WAITING,
-    Hold.USED: State.WAITING,
-    Hold.CHECK: State.CHECKING,
-    Hold.LEAVING: State.LEAVING,
-}
+from macvland.condition import Condition, Field, State
+from macvland.condition.files import WRONG_FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +28,64 @@ class DisputeStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionStatus:
+    """What holds a network up, what failed, or what is warned of, as it is told."""
+
+    code: str  # "" in what an older macvland wrote
+    kind: str  # of those that the code has; "" as well
+    network: str  # "" for the host
+    severity: str
+    state: str  # that it gives the network; "" for none: a warning
+    since: str  # when it began, RFC 3339 UTC; "" where that is not known
+    text: str
+    fields: tuple[tuple[str, Field], ...] = ()  # by name; with `action`, what was being done when it was met
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What stays the same as long as it is the same condition."""
+        return (self.kind, self.fields) if self.kind else (self.state, self.text)
+
+    @property
+    def row(self) -> dict[str, object]:
+        """The same as JSON has it; without *since* where that is not known."""
+        return {
+            "code": self.code,
+            "kind": self.kind,
+            "network": self.network,
+            "severity": self.severity,
+            "state": self.state,
+            **({"since": self.since} if self.since else {}),
+            "text": self.text,
+            "fields": dict(self.fields),
+        }
+
+    def field(self, name: str) -> tuple[str, ...]:
+        """Return the values of the field called *name*; none where it has no such field."""
+        value = dict(self.fields).get(name, ())
+        return (value,) if isinstance(value, str) else value
+
+
+def told(condition: Condition, since: str = "") -> ConditionStatus:
+    """Return *condition* as it is told."""
+    met = (("action", condition.action),) if condition.action else ()
+    return ConditionStatus(
+        code=condition.code,
+        kind=condition.kind.name,
+        network=condition.network,
+        severity=str(condition.severity),
+        state="" if condition.state is None else str(condition.state),
+        since=since,
+        text=condition.text,
+        fields=tuple(sorted((*condition.fields, *met))) if met else condition.fields,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkStatus:
-    """One network: its state, every reason for it, and what there is of it."""
+    """One network: its state, what it is in that state for, and what there is of it."""
 
     name: str
     state: State
-    reasons: tuple[str, ...]
     since: str  # when it came into this state, RFC 3339 UTC
     retry: str  # when the next try is due, RFC 3339 UTC; "" if none is
     file: str
@@ -74,7 +96,17 @@ class NetworkStatus:
     shim: str
     host: tuple[str, ...]  # the addresses that containers meet the host at
     attachments: tuple[AttachmentStatus, ...]
-    warnings: tuple[str, ...] = ()  # what the LAN has against it, though it is in place
+    conditions: tuple[ConditionStatus, ...] = ()  # those that give it a state come first
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is in its state, in words."""
+        return tuple(one.text for one in self.conditions if one.state)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What there is against it though it is in place, in words."""
+        return tuple(one.text for one in self.conditions if not one.state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +117,37 @@ class Status:
     pid: int
     converged: bool
     engine: str  # its version; "" if none answers
-    absence: str  # why none answers
     networks: tuple[NetworkStatus, ...]
-    errors: tuple[str, ...]  # of the files
+    conditions: tuple[ConditionStatus, ...] = ()  # of the files, of Docker, and of what belongs to no network
     reloads: int = 0  # how often the daemon was asked to look at everything anew; 0 in what an older one wrote
     elsewhere: tuple[str, ...] = ()  # the networks whose files are not for this host; () in what an older one wrote
     disputes: tuple[DisputeStatus, ...] = ()
-    failures: tuple[str, ...] = ()  # of what belongs to no network; () in what an older one wrote
+
+    @property
+    def wrong_files(self) -> tuple[ConditionStatus, ...]:
+        """The problems of files."""
+        return tuple(one for one in self.conditions if one.code == WRONG_FILE.code)
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """The same in words."""
+        return tuple(one.text for one in self.wrong_files)
+
+    @property
+    def absent(self) -> ConditionStatus | None:
+        """Why no Docker answers; None where one does."""
+        others = (one for one in self.conditions if one.code != WRONG_FILE.code)
+        return next((one for one in others if one not in self.failures), None)
+
+    @property
+    def failures(self) -> tuple[ConditionStatus, ...]:
+        """What failed of things that belong to no network."""
+        return tuple(one for one in self.conditions if one.field("action"))
+
+    @property
+    def absence(self) -> str:
+        """The same in words."""
+        return self.absent.text if self.absent else ""
 
 
 def line(status: Status) -> str:

@@ -2,13 +2,17 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from macvland.condition import Condition, State
+from macvland.condition.daemon import NOT_DONE
+from macvland.condition.docker import NOT_YET
+from macvland.condition.obstacle import FOREIGN
 from macvland.config import Config, Declaration
-from macvland.model import Dad, Heard, Hold
+from macvland.model import Dad, Heard
 from macvland.reconcile import Pass
-from macvland.status.report import STATE_OF, AttachmentStatus, DisputeStatus, NetworkStatus, State, Status
+from macvland.status.report import AttachmentStatus, ConditionStatus, DisputeStatus, NetworkStatus, Status, told
 
 
 def status(config: Config, ended: Pass, now: str, retries: Mapping[str, str], before: Status | None = None) -> Status:
@@ -18,72 +22,87 @@ def status(config: Config, ended: Pass, now: str, retries: Mapping[str, str], be
     """
     last = {network.name: network for network in before.networks} if before else {}
     declared = {declaration.name: declaration for declaration in config.declarations}
-    reasons: dict[str, list[tuple[State, str]]] = defaultdict(list)
-    for name, state, reason in _reasons(config, ended, last):
-        reasons[name].append((state, reason))
+    known = {name: network.conditions for name, network in last.items()}
+    told_of = _by_network(config, ended, known | {"": before.failures if before else ()}, now)
     show = _Views(ended)
-    warnings = _warnings(ended, last)
     return Status(
         time=now,
         pid=os.getpid(),
         converged=ended.converged and not config.errors,
         engine=ended.seen.engine.version if ended.seen.engine else "",
-        absence=ended.seen.absence,
         networks=tuple(
-            replace(
-                _since(
-                    show.network(name, declared.get(name), sorted({*reasons[name]}), retries.get(name, "")), last, now
-                ),
-                warnings=tuple(sorted(warnings[name])),
-            )
-            for name in sorted(declared.keys() | {name for name in reasons if name})
+            _since(show.network(name, declared.get(name), told_of[name], retries.get(name, "")), last, now)
+            for name in sorted(declared.keys() | {name for name, found in told_of.items() if name and _held(found)})
         ),
-        errors=tuple(str(error) for error in config.errors),
+        conditions=(*_of_host(config, ended, before, now), *told_of[""]),
         elsewhere=tuple(declaration.name for declaration in config.elsewhere),
         disputes=_disputes(ended.seen.heard),
-        failures=_of_no_network(ended, before),
     )
 
 
-def _of_no_network(ended: Pass, before: Status | None) -> tuple[str, ...]:
-    """Return what failed, or is left to do, of things that belong to no network; one that waits keeps its reason."""
-    failed = {failure.action: failure.reason for failure in ended.failures if not failure.action.network}
-    known = before.failures if before else ()
-    for action in ended.undisputed:
-        if not action.network and action not in failed:
-            start = f"{action}: "
-            last = next((text.removeprefix(start) for text in known if text.startswith(start)), "not done yet")
-            failed[action] = last
-    return tuple(sorted(f"{action}: {reason}" for action, reason in failed.items()))
+def _held(conditions: Iterable[ConditionStatus]) -> bool:
+    return any(one.state for one in conditions)
 
 
-def _reasons(config: Config, ended: Pass, last: Mapping[str, NetworkStatus]) -> Iterator[tuple[str, State, str]]:
-    failed = {failure.action.network for failure in ended.failures}
-    yield from ((error.file.stem, State.FAILED, str(error)) for error in config.errors if error.file.suffix == ".toml")
-    yield from (
-        (failure.action.network, State.FAILED, f"{failure.action}: {failure.reason}") for failure in ended.failures
-    )
-    for name in {action.network for action in ended.undisputed} - failed:
-        known = last[name].reasons if name in last and last[name].state is State.FAILED else ("not done yet",)
-        yield from ((name, State.FAILED, reason) for reason in known)
-    for one in ended.goal.obstacles:
-        if one.hold is not Hold.DISPUTED:
-            yield one.network, STATE_OF[one.hold], one.reason
-    clashing = {one.network for one in ended.goal.obstacles if one.hold is Hold.CONFLICT}
+def _of_host(config: Config, ended: Pass, before: Status | None, now: str) -> tuple[ConditionStatus, ...]:
+    """Return what is wrong with files, in their order, and why Docker does not answer."""
+    found = [told(error.condition) for error in config.errors]
+    if ended.seen.engine is None:
+        found.append(told(ended.seen.absent or NOT_YET()))
+    return _dated(found, before.conditions if before else (), now)
+
+
+def _by_network(
+    config: Config, ended: Pass, last: Mapping[str, tuple[ConditionStatus, ...]], now: str
+) -> dict[str, tuple[ConditionStatus, ...]]:
+    """Return the conditions by network, those that give it a state first, the worst of them at the beginning.
+
+    Under "" is what failed of things that belong to no network.
+    """
+    found: dict[str, list[ConditionStatus]] = defaultdict(list)
+    for one in _conditions(config, ended):
+        found[one.network].append(told(one))
+    for name, left in _left_over(ended, last):
+        found[name].append(left)
+    dated = {name: _dated(sorted(some, key=_order), last.get(name, ()), now) for name, some in found.items()}
+    return defaultdict(tuple, dated)
+
+
+def _dated(found: Iterable[ConditionStatus], last: Iterable[ConditionStatus], now: str) -> tuple[ConditionStatus, ...]:
+    """Return each of *found* once, with the time since when it is so."""
+    since = {(one.network, one.key): one.since for one in last}
+    once = {(one.network, one.key): one for one in found}
+    return tuple(replace(one, since=since.get(key) or now) for key, one in once.items())
+
+
+def _order(one: ConditionStatus) -> tuple[int, str]:
+    return State[one.state.upper()] if one.state else len(State), one.text
+
+
+def _conditions(config: Config, ended: Pass) -> Iterator[Condition]:
+    """Yield what the pass met."""
+    yield from (it for error in config.errors if (it := error.condition).network)
+    yield from (it.condition.during(it.action, it.action.network) for it in ended.failures)
+    yield from ended.goal.obstacles
+    clashing = {one.network for one in ended.goal.obstacles if one.state is State.CONFLICT}
     for network in ended.seen.networks:
         if not network.spec and network in ended.goal.host.networks and network.name not in clashing:
-            yield network.name, State.FOREIGN, "met by a network that macvland did not make and leaves alone"
+            yield FOREIGN(network.name)
 
 
-def _warnings(ended: Pass, last: Mapping[str, NetworkStatus]) -> dict[str, set[str]]:
-    """Return the warnings by network; while Docker does not answer, those that there were stay."""
-    warnings: dict[str, set[str]] = defaultdict(set)
+def _left_over(ended: Pass, last: Mapping[str, tuple[ConditionStatus, ...]]) -> Iterator[tuple[str, ConditionStatus]]:
+    """Yield what the status before told and this pass had no occasion to meet again.
+
+    That is why a network failed that was not tried again, and while Docker does not answer, what was warned of.
+    """
+    failed = {failure.action.network for failure in ended.failures}
+    left = {action.network: action for action in reversed(ended.undisputed) if action.network not in failed}
+    for name, action in left.items():
+        known = [one for one in last.get(name, ()) if one.state == str(State.FAILED)]
+        unknown = NOT_DONE(name) if name else NOT_DONE().during(action, "")
+        yield from ((name, one) for one in known or [told(unknown)])
     if ended.seen.engine is None:
-        warnings |= {name: set(network.warnings) for name, network in last.items()}
-    for one in ended.goal.obstacles:
-        if one.hold is Hold.DISPUTED:
-            warnings[one.network].add(one.reason)
-    return warnings
+        yield from ((name, one) for name, some in last.items() for one in some if not one.state)
 
 
 def _disputes(heard: Heard | None) -> tuple[DisputeStatus, ...]:
@@ -135,15 +154,15 @@ class _Views:
             )
 
     def network(
-        self, name: str, declaration: Declaration | None, reasons: Sequence[tuple[State, str]], retry: str
+        self, name: str, declaration: Declaration | None, conditions: tuple[ConditionStatus, ...], retry: str
     ) -> NetworkStatus:
         seen = self.networks.get(name)
         shim = self.shims.get(name)
         subnets = declaration.subnets if declaration else seen.subnets if seen else ()
         return NetworkStatus(
             name=name,
-            state=reasons[0][0] if reasons else State.READY,
-            reasons=tuple(reason for _, reason in reasons),
+            state=min((State[one.state.upper()] for one in conditions if one.state), default=State.READY),
+            conditions=conditions,
             since="",
             retry=retry,
             file=str(declaration.file) if declaration else "",

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from macvland.condition.daemon import DEFECT
+from macvland.condition.files import ELSEWHERE, FRESHLY_GONE, GONE, GONE_IN_USE
 from macvland.config import Config, Declaration
-from macvland.model import Goal, Hold, Host, Link, Neighbour, ShimAddress
+from macvland.model import Goal, Host, Link, Neighbour, ShimAddress
 from macvland.wanted.docker import docker_network
-from macvland.wanted.facts import Facts, as_seen, names, obstacle, shims_by_network, union
+from macvland.wanted.facts import Facts, as_seen, shims_by_network, union
 from macvland.wanted.fitness import unfit, unfit_below_vlan
 from macvland.wanted.lan import asked_of_lan, of_whole_lans
 from macvland.wanted.parent import absent, carrier, parent_of, promiscuity
@@ -65,7 +67,7 @@ def _guarded(name: str, facts: Facts, ask: Callable[[Subject, Facts], Goals], su
     try:
         return ask(subject, facts)
     except Exception as defect:  # noqa: BLE001 - quarantine: a defect that one network meets must not stop the others
-        return (as_seen(name, facts, Hold.DEFECT, f"macvland failed on it: {defect!r}; please report this"),)
+        return (as_seen(name, facts, DEFECT(name, defect=repr(defect))),)
 
 
 def _declared(declaration: Declaration, facts: Facts) -> Goals:
@@ -79,8 +81,8 @@ def _declared(declaration: Declaration, facts: Facts) -> Goals:
 
 def _on_vlan(parent: Link, declaration: Declaration, facts: Facts) -> Goals:
     """Ask for the VLAN link of *declaration* on *parent*, and on that for the rest."""
-    if declaration.parent_check and (reason := unfit_below_vlan(parent, facts)):
-        return (as_seen(declaration.name, facts, Hold.CONFLICT, reason),)
+    if declaration.parent_check and (objection := unfit_below_vlan(parent, facts)):
+        return (as_seen(declaration.name, facts, objection.of(declaration.name)),)
     link, vlan = vlan_link(declaration, parent, facts)
     if link is None:
         return (vlan,)
@@ -92,8 +94,8 @@ def _on_vlan(parent: Link, declaration: Declaration, facts: Facts) -> Goals:
 
 def _on(link: Link, declaration: Declaration, facts: Facts) -> Goals:
     """Ask for the network and the shim of *declaration* on *link*."""
-    if declaration.parent_check and (reason := unfit(link, facts)):
-        return (as_seen(declaration.name, facts, Hold.CONFLICT, reason),)
+    if declaration.parent_check and (objection := unfit(link, facts)):
+        return (as_seen(declaration.name, facts, objection.of(declaration.name)),)
     shim = host_shim(declaration, link, facts) if declaration.shim else no_shim(declaration, facts)
     lan = asked_of_lan(declaration, link, facts)
     return (docker_network(declaration, link, facts), shim, lan, carrier(declaration.name, link))
@@ -102,12 +104,12 @@ def _on(link: Link, declaration: Declaration, facts: Facts) -> Goals:
 def _undeclared(name: str, facts: Facts) -> Goals:
     if name in facts.broken or name in facts.unfinished:
         return (as_seen(name, facts),)
-    why = "its file is not for this host" if name in facts.elsewhere else "its file is gone"
+    why = ELSEWHERE if name in facts.elsewhere else GONE
     if name in facts.held:
-        return (as_seen(name, facts, Hold.LEAVING, f"{why}; it stays until that is certain"),)
+        return (as_seen(name, facts, FRESHLY_GONE(name, why=why)),)
     ours = [network for network in facts.networks[name] if network.spec]
     users = sorted(attachment.container for network in ours for attachment in facts.attachments[network.id])
     if not users:
         return ()
-    reason = f"{why}; it goes when {names(users)} {'leaves' if len(users) == 1 else 'leave'} it"
-    return (Goal(host=Host(networks=frozenset(ours)), obstacles=obstacle(name, Hold.LEAVING, reason)),)
+    in_use = GONE_IN_USE(name, why=why, containers=users)
+    return (Goal(host=Host(networks=frozenset(ours)), obstacles=frozenset({in_use})),)

@@ -3,32 +3,31 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from macvland.condition import Condition
+from macvland.condition.docker import NOT_YET
+from macvland.condition.obstacle import ADDRESS_GIVEN_AWAY, ADDRESS_OUTSIDE, FOREIGN_DIFFERS, IN_USE, SAME_NAME
 from macvland.config import Declaration
 from macvland.model import (
     Address,
     Attachment,
     Goal,
-    Hold,
     Host,
     Link,
     Network,
-    Obstacle,
     Proof,
     Replacing,
     differences,
 )
-from macvland.wanted.facts import NOTHING, Facts, containing, hosts, names, obstacle
+from macvland.wanted.facts import NOTHING, Facts, containing, hosts
 from macvland.wanted.own import own_addresses
 from macvland.wanted.there import as_declared, is_met
 from macvland.wanted.used import awaited, leftover, used
-
-MOVE = "change the file, or make that container anew with another address"
 
 
 def docker_network(declaration: Declaration, link: Link | None, facts: Facts) -> Goal:
     """Ask for the network of *declaration* on *link*; one that Docker has under its name stays, fitting or not."""
     if facts.seen.engine is None:
-        return Goal(host=NOTHING, obstacles=obstacle(declaration.name, Hold.ENGINE, facts.seen.absence))
+        return Goal(host=NOTHING, obstacles=frozenset({(facts.seen.absent or NOT_YET()).of(declaration.name)}))
     same_name = facts.networks[declaration.name]
     if declaration.name in facts.unfinished:
         return _as_it_is(same_name)
@@ -40,14 +39,14 @@ def docker_network(declaration: Declaration, link: Link | None, facts: Facts) ->
             told = leftover(declaration, link, seen, facts) if link else frozenset()
             return Goal(host=_served(declaration, seen, link, facts), obstacles=told)
         if not loss.curable:
-            return _as_it_is(same_name, obstacle(declaration.name, Hold.CONFLICT, loss.reason))
+            return _as_it_is(same_name, frozenset({loss.condition.of(declaration.name)}))
     objections = _objections(declaration, network, same_name, facts) if same_name else frozenset()
     if objections := objections or (awaited(declaration, link, facts) if link else frozenset()):
         return _as_it_is(same_name, objections)
     return Goal(host=Host(networks=frozenset({replace(network, spared=_spared(declaration, link, facts))})))
 
 
-def _as_it_is(seen: Iterable[Network], obstacles: frozenset[Obstacle] = frozenset()) -> Goal:
+def _as_it_is(seen: Iterable[Network], obstacles: frozenset[Condition] = frozenset()) -> Goal:
     return Goal(host=Host(networks=frozenset(seen)), obstacles=obstacles)
 
 
@@ -88,29 +87,20 @@ def _served(declaration: Declaration, seen: Network, link: Link | None, facts: F
 
 def _objections(
     declaration: Declaration, network: Network, same_name: list[Network], facts: Facts
-) -> frozenset[Obstacle]:
+) -> frozenset[Condition]:
     """Return what keeps *network* from taking the place of what Docker has under its name."""
     if len(same_name) > 1:
-        ids = ", ".join(sorted(one.id[:12] for one in same_name))
-        reason = f"Docker has {len(same_name)} networks of this name ({ids}): remove all but one by its id"
-        return obstacle(network.name, Hold.CONFLICT, reason)
+        return frozenset({SAME_NAME(network.name, ids=sorted(one.id[:12] for one in same_name))})
     (seen,) = same_name
     if seen.id in facts.losses:
         return frozenset()
     what = "; ".join(_in_words(declaration, *difference) for difference in differences(seen, network))
     if not seen.spec:
-        reason = (
-            f"a network of this name that macvland did not make has other settings: {what}; write these into the file, "
-            f"or remove it with 'docker network rm {network.name}'"
-        )
-        return obstacle(network.name, Hold.CONFLICT, reason)
+        return frozenset({FOREIGN_DIFFERS(network.name, name=network.name, differences=what)})
     users = sorted(facts.attachments[seen.id], key=lambda one: one.container)
     if users and network.replacing is Replacing.WHEN_UNUSED:
-        leave = "leaves it" if len(users) == 1 else "have left it"
-        reason = f"is to be replaced ({what}) once {names([one.container for one in users])} {leave}"
-        return obstacle(network.name, Hold.USED, reason)
-    stranded = [obstacle(network.name, Hold.CONFLICT, reason) for reason in _stranded(network, users)]
-    return frozenset[Obstacle]().union(*stranded)
+        return frozenset({IN_USE(network.name, differences=what, containers=[one.container for one in users])})
+    return frozenset(_stranded(network, users))
 
 
 def _in_words(declaration: Declaration, what: str, was: str, now: str) -> str:
@@ -118,13 +108,13 @@ def _in_words(declaration: Declaration, what: str, was: str, now: str) -> str:
     return f"{what} is {was}, " + (f"'{declaration.parent}' is now {now}" if meant else f"the file says {now}")
 
 
-def _stranded(network: Network, users: Iterable[Attachment]) -> Iterator[str]:
+def _stranded(network: Network, users: Iterable[Attachment]) -> Iterator[Condition]:
     """Yield which containers have a fixed address that *network* could not give them."""
     cidrs = [subnet.cidr for subnet in network.subnets]
     taken = {subnet.gateway for subnet in network.subnets}.union(*(subnet.reserved for subnet in network.subnets))
     for user in users:
         for address in sorted(user.fixed, key=str):
             if not containing(address, cidrs):
-                yield f"'{user.container}' has the fixed address {address}, which is in no subnet of the file: {MOVE}"
+                yield ADDRESS_OUTSIDE(network.name, container=user.container, address=address)
             elif address in taken:
-                yield f"'{user.container}' has the fixed address {address}, which the file gives away: {MOVE}"
+                yield ADDRESS_GIVEN_AWAY(network.name, container=user.container, address=address)

@@ -1,22 +1,21 @@
 """What is seen, arranged for the questions that make up what is wanted, and the form of an answer."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
 from typing import TypeVar
 
+from macvland.condition import Condition
 from macvland.config import Config, Declaration
 from macvland.model import (
     Address,
     Finding,
     Goal,
-    Hold,
     Host,
     Interface,
     Link,
     Neighbour,
     Network,
-    Obstacle,
     Prefix,
     Question,
     Shim,
@@ -154,13 +153,8 @@ def _joined(parts: Iterable[frozenset[Value]]) -> frozenset[Value]:
     return some[0] if len(some) == 1 else frozenset[Value]().union(*some)
 
 
-def obstacle(name: str, hold: Hold, reason: str) -> frozenset[Obstacle]:
-    """Return the one obstacle, ready to be put into a Goal."""
-    return frozenset({Obstacle(network=name, hold=hold, reason=reason)})
-
-
-def as_seen(name: str, facts: Facts, hold: Hold | None = None, reason: str = "") -> Goal:
-    """Keep what is seen of a network, save the routes to containers that left it."""
+def as_seen(name: str, facts: Facts, obstacle: Condition | None = None) -> Goal:
+    """Keep what is seen of a network, save the routes to containers that left it; *obstacle* is why."""
     shims = facts.shims[name]
     attached = {address for _, address in live(name, facts)}
     answered = facts.seen.engine is not None
@@ -174,7 +168,7 @@ def as_seen(name: str, facts: Facts, hold: Hold | None = None, reason: str = "")
         proxies=frozenset(proxy for shim in shims for proxy in facts.proxies[shim.name]),
         networks=frozenset(facts.networks[name]),
     )
-    return Goal(host=host, obstacles=obstacle(name, hold, reason) if hold else frozenset())
+    return Goal(host=host, obstacles=frozenset({obstacle} if obstacle else ()))
 
 
 def live(name: str, facts: Facts) -> Iterator[tuple[str, Address]]:
@@ -182,12 +176,6 @@ def live(name: str, facts: Facts) -> Iterator[tuple[str, Address]]:
     for network in facts.networks[name]:
         for attachment in facts.attachments[network.id]:
             yield from ((attachment.mac, address) for address in attachment.addresses if attachment.mac)
-
-
-def names(containers: Sequence[str]) -> str:
-    """Return *containers* as a sentence shows them: three of many."""
-    shown = ", ".join(f"'{container}'" for container in containers[:3])
-    return shown if len(containers) <= 3 else f"{shown} and {len(containers) - 3} more"
 
 
 @lru_cache(maxsize=1024)  # an Interface builds its address anew each time it is asked for it

@@ -11,6 +11,8 @@ from functools import lru_cache, partial
 from hashlib import sha256
 from itertools import islice
 
+from macvland.condition import Condition
+from macvland.condition.lan import ALSO, PROXY_ARP, SILENT_GATEWAY, TWIN
 from macvland.config import Config, Declaration
 from macvland.model import (
     About,
@@ -21,27 +23,20 @@ from macvland.model import (
     Expulsion,
     Finding,
     Goal,
-    Hold,
     Host,
     Link,
-    Obstacle,
     OnConflict,
     Prefix,
     Question,
     Subnet,
 )
-from macvland.wanted.devices import devices
-from macvland.wanted.facts import NOTHING, Facts, hosts, obstacle
+from macvland.wanted.facts import NOTHING, Facts, hosts
 from macvland.wanted.own import own_addresses
 from macvland.wanted.parent import carries, carrying
 from macvland.wanted.used import in_range
 
 CONTROLS = 2  # of an address that is in use, its owner may have another one that is tried; hardly two
 TRIES = 16
-
-PROXY = "{} answers for every address on the LAN of '{}' (proxy ARP): its answers do not count"
-PROXIES = "{} answer for every address on the LAN of '{}' (proxy ARP): their answers do not count"
-TWIN = "somebody on the LAN of '{}' sends with {}, the MAC of {}, and the address {}"
 
 
 def asked_of_lan(declaration: Declaration, link: Link, facts: Facts) -> Goal:
@@ -57,7 +52,7 @@ def asked_of_lan(declaration: Declaration, link: Link, facts: Facts) -> Goal:
     expulsions = frozenset[Expulsion]()
     if declaration.on_conflict is OnConflict.DISCONNECT:
         expulsions = frozenset(
-            Expulsion(attachment=user, reason=_has(it, "its address"))
+            Expulsion(attachment=user, condition=_has(declaration.name, it, "its address"))
             for it in wrong
             for user in users
             if it.question.about is About.CONTAINER and it.question.address in user.addresses
@@ -114,22 +109,19 @@ def _drawn(cidr: Prefix) -> tuple[Address, ...]:
     return tuple(dict.fromkeys(it for it in drawn if it not in (cidr.network_address, cidr.broadcast_address)))
 
 
-def _obstacles(declaration: Declaration, link: Link, wrong: Iterable[Finding], facts: Facts) -> Iterator[Obstacle]:
+def _obstacles(declaration: Declaration, link: Link, wrong: Iterable[Finding], facts: Facts) -> Iterator[Condition]:
     """Yield what the LAN has against what is in place: of what is *wrong*, all but what Docker may hand out."""
     shims = facts.shims[declaration.name]
     there = {it.address for shim in shims for it in facts.addresses[shim.name] if it.dad is Dad.DONE}
     there |= hosts(link.addresses)
     for it in wrong:
         about, address = it.question.about, it.question.address
-        reason = ""
         if about is About.GATEWAY:
-            reason = f"its gateway {address} does not answer on the LAN of '{link.name}'"
+            yield SILENT_GATEWAY(declaration.name, address=address, parent=link.name)
         elif about is About.SHIM and address in there:
-            reason = _has(it, "the host's address")
+            yield _has(declaration.name, it, "the host's address")
         elif about is About.CONTAINER:
-            reason = _has(it, f"the address of {_owner(declaration.name, address, facts)}")
-        if reason:
-            yield from obstacle(declaration.name, Hold.DISPUTED, reason)
+            yield _has(declaration.name, it, f"the address of {_owner(declaration.name, address, facts)}")
 
 
 def _owner(network: str, address: Address, facts: Facts) -> str:
@@ -137,13 +129,23 @@ def _owner(network: str, address: Address, facts: Facts) -> str:
     return next((f"container '{owner}'" for owner in owners), "a container")
 
 
-def _has(finding: Finding, whose: str) -> str:
+def _has(network: str, finding: Finding, whose: str) -> Condition:
     question = finding.question
-    have = "has" if len(finding.devices) == 1 else "have"
-    return f"{devices(finding.devices)} on the LAN of '{question.parent}' {have} {question.address}, {whose}, as well"
+    return ALSO(
+        network,
+        parent=question.parent,
+        address=question.address,
+        whose=whose,
+        devices=devices(finding.devices),
+    )
 
 
-def of_whole_lans(config: Config, facts: Facts) -> frozenset[Obstacle]:
+def devices(found: Iterable[Device]) -> tuple[str, ...]:
+    """Return *found* as a condition has them."""
+    return tuple(sorted(map(str, found)))
+
+
+def of_whole_lans(config: Config, facts: Facts) -> frozenset[Condition]:
     """Return what concerns all networks of a parent: told once, of the first of them."""
     heard = facts.seen.heard
     if heard is None:
@@ -152,19 +154,17 @@ def of_whole_lans(config: Config, facts: Facts) -> frozenset[Obstacle]:
     for declaration in config.declarations:
         if declaration.probe and (link := carrying(declaration, facts)):
             firsts.setdefault(link.name, declaration.name)
-    proxies: dict[str, list[Device]] = defaultdict(list)
+    on: dict[str, list[Device]] = defaultdict(list)
     for parent, device in heard.proxies:
-        proxies[parent].append(device)
-    reasons = [
-        (parent, (PROXY if len(those) == 1 else PROXIES).format(devices(those), parent))
-        for parent, those in proxies.items()
-    ]
-    reasons += [
-        (parent, TWIN.format(parent, device.mac, _who(device.mac, facts), address))
+        if parent in firsts:
+            on[parent].append(device)
+    proxies = {PROXY_ARP(firsts[parent], devices=devices(those), parent=parent) for parent, those in on.items()}
+    twins = {
+        TWIN(firsts[parent], parent=parent, mac=device.mac, owner=_who(device.mac, facts), address=address)
         for parent, address, device in heard.twins
-    ]
-    found = (obstacle(firsts[parent], Hold.DISPUTED, reason) for parent, reason in reasons if parent in firsts)
-    return frozenset[Obstacle]().union(*found)
+        if parent in firsts
+    }
+    return frozenset(proxies | twins)
 
 
 def _who(mac: str, facts: Facts) -> str:

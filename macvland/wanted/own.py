@@ -10,9 +10,12 @@ from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv6Address, IPv6Network
 
+from macvland.condition import Condition
+from macvland.condition.lan import HANDED_OUT
+from macvland.condition.obstacle import ADDRESS_OF_CONTAINER
 from macvland.config import Declaration
-from macvland.model import Address, Hold, Network, Obstacle, Prefix
-from macvland.wanted.facts import Facts, obstacle
+from macvland.model import Address, Network, Prefix
+from macvland.wanted.facts import Facts
 
 # A derived address is one of so many: of a thousand in one subnet, two are the same once in ten thousand LANs.
 LEAST = 1 << 32
@@ -35,18 +38,14 @@ def _own_addresses(declaration: Declaration, facts: Facts) -> Iterator[tuple[Pre
             yield cidr, address
 
 
-def rivalries(own: Mapping[Prefix, Address], declaration: Declaration, facts: Facts) -> Iterator[Obstacle]:
+def rivalries(own: Mapping[Prefix, Address], declaration: Declaration, facts: Facts) -> Iterator[Condition]:
     """Yield which addresses of *own* a container has, or Docker may give to one."""
     given = declaration.shim.addresses if declaration.shim else frozenset()
     for address in own.values():
         if container := facts.holders.get(address):
-            right = "write another [shim] address, or make that container anew with another one"
-            reason = f"container '{container}' has {address}, its shim's address: {right}"
-            yield from obstacle(declaration.name, Hold.CONFLICT, reason)
+            yield ADDRESS_OF_CONTAINER(declaration.name, container=container, address=address)
         elif address in given and any(_hands_out(network, address) for network in facts.networks[declaration.name]):
-            right = "write one that is in no `range`, or reserve it: then the network is made anew as `replace` says"
-            reason = f"Docker may give {address}, its shim's address, to a container: {right}"
-            yield from obstacle(declaration.name, Hold.DISPUTED, reason)
+            yield HANDED_OUT(declaration.name, address=address)
 
 
 def _hands_out(network: Network, address: Address) -> bool:

@@ -1,8 +1,10 @@
 """The parent of a network: which link is meant, and what is asked of it."""
 
+from macvland.condition import Condition
+from macvland.condition.parent import IS_A_SHIM, NO_CARRIER, NO_DEFAULT_ROUTE, PARENT_DOWN, PARENT_MISSING
 from macvland.config import Config, Declaration
-from macvland.model import Goal, Hold, Host, Link, Network, Promiscuity
-from macvland.wanted.facts import NOTHING, Facts, as_seen, obstacle
+from macvland.model import Goal, Host, Link, Network, Promiscuity
+from macvland.wanted.facts import NOTHING, Facts, as_seen
 
 
 def parent_of(written: str, facts: Facts) -> Link | None:
@@ -20,15 +22,16 @@ def carrying(declaration: Declaration, facts: Facts) -> Link | None:
 
 def absent(declaration: Declaration, facts: Facts) -> Goal:
     """Keep what there is of a network whose parent is not there, and tell what it waits for."""
-    written = declaration.parent
+    name, written = declaration.name, declaration.parent
     for shim in facts.seen.shims:
         if written == shim.name:
-            reason = f"its parent '{written}' is a shim of macvland's; use '{shim.parent}'"
-            return as_seen(declaration.name, facts, Hold.CONFLICT, reason)
-    reason = f"waits for its parent '{written}', which does not exist yet"
-    if written == "auto":
-        reason = "waits for a default route, whose link is to be its parent"
-    return as_seen(declaration.name, facts, Hold.PARENT, reason)
+            return as_seen(name, facts, IS_A_SHIM(name, parent=written, below=shim.parent))
+    return as_seen(name, facts, missing(name, written or ""))
+
+
+def missing(network: str, written: str) -> Condition:
+    """Return the condition of a network whose parent is not there."""
+    return NO_DEFAULT_ROUTE(network) if written == "auto" else PARENT_MISSING(network, parent=written)
 
 
 def carries(link: Link, network: Network) -> bool:
@@ -38,10 +41,15 @@ def carries(link: Link, network: Network) -> bool:
 
 def carrier(name: str, link: Link) -> Goal:
     """Tell of a parent over which nothing can pass; the network and its shim are made all the same."""
+    found = silent(name, link)
+    return Goal(host=NOTHING, obstacles=frozenset({found})) if found else Goal(host=NOTHING)
+
+
+def silent(network: str, link: Link) -> Condition | None:
+    """Return the condition of a network over whose *link* nothing can pass; None where something can."""
     if link.up and link.carrier:
-        return Goal(host=NOTHING)
-    reason = f"its parent '{link.name}' has no carrier" if link.up else f"its parent '{link.name}' is down"
-    return Goal(host=NOTHING, obstacles=obstacle(name, Hold.CARRIER, reason))
+        return None
+    return NO_CARRIER(network, parent=link.name) if link.up else PARENT_DOWN(network, parent=link.name)
 
 
 def promiscuity(config: Config, facts: Facts) -> Goal:

@@ -5,25 +5,32 @@ from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address
 
+from macvland.condition import Condition
+from macvland.condition.obstacle import (
+    ADDRESS_OF_PARENT,
+    ALTNAME_IN_PLACE,
+    LINK_IN_PLACE,
+    MTU_BELOW_IPV6,
+    NOTHING_TO_BORROW,
+    TOO_FEW_FREE,
+)
 from macvland.config import Declaration, ShimDeclaration
 from macvland.model import (
     IPV6_MTU,
     Address,
     Goal,
-    Hold,
     Host,
     Link,
     Mode,
     Neighbour,
     Network,
-    Obstacle,
     Prefix,
     Route,
     Shim,
     shim_mac,
     shim_name,
 )
-from macvland.wanted.facts import NOTHING, Facts, as_seen, containing, hosts, live, obstacle
+from macvland.wanted.facts import NOTHING, Facts, as_seen, containing, hosts, live
 from macvland.wanted.own import own_addresses, rivalries
 from macvland.wanted.parent import carries
 from macvland.wanted.proxy import answered, proxies
@@ -44,11 +51,10 @@ def host_shim(declaration: Declaration, link: Link, facts: Facts) -> Goal:
     """Ask for the shim of *declaration* on *link*, its addresses, and the way to every container it reaches."""
     name = shim_name(declaration.name)
     if name in facts.links:
-        reason = f"a link '{name}' that macvland did not make is in the place of its shim: rename or delete it"
-        return Goal(host=NOTHING, obstacles=obstacle(declaration.name, Hold.CONFLICT, reason))
+        return Goal(host=NOTHING, obstacles=frozenset({LINK_IN_PLACE(declaration.name, link=name)}))
     if name in facts.altnames:
-        reason = f"the link '{facts.altnames[name]}' has the name of its shim, '{name}', as an altname: take it away"
-        return Goal(host=NOTHING, obstacles=obstacle(declaration.name, Hold.CONFLICT, reason))
+        in_place = ALTNAME_IN_PLACE(declaration.name, link=facts.altnames[name], altname=name)
+        return Goal(host=NOTHING, obstacles=frozenset({in_place}))
     asked = declaration.shim or ShimDeclaration()
     possible = {cidr: one for cidr, one in own_addresses(declaration, facts).items() if not _objection(cidr, one, link)}
     # One that is there stays, whoever got it later.
@@ -107,17 +113,15 @@ def _macs(machine_id: str, network: str) -> tuple[str, ...]:
     return tuple(shim_mac(machine_id, network, spare) for spare in range(MACS))
 
 
-def _objection(cidr: Prefix, own: Address | None, link: Link) -> str:
-    """Return why a shim on *link* cannot have *own* as its address in *cidr*; "" where it can."""
+def _objection(cidr: Prefix, own: Address | None, link: Link) -> Condition | None:
+    """Return why a shim on *link* cannot have *own* as its address in *cidr*; None where it can."""
     if cidr.version == 4:
-        return "" if own else f"'{link.name}' has none there; give it one, or set [shim] address"
+        return None if own else NOTHING_TO_BORROW(cidr=cidr, parent=link.name)
     if link.mtu < IPV6_MTU:
-        return f"the MTU {link.mtu} of '{link.name}' is below the {IPV6_MTU} that IPv6 needs"
+        return MTU_BELOW_IPV6(cidr=cidr, parent=link.name, mtu=link.mtu, least=IPV6_MTU)
     if own is None:
-        return "too few are free to derive one; set [shim] address"
-    if own in hosts(link.addresses):
-        return f"{own} is that of '{link.name}', and the LAN would see two MACs for it; write another [shim] address"
-    return ""
+        return TOO_FEW_FREE(cidr=cidr)
+    return ADDRESS_OF_PARENT(cidr=cidr, parent=link.name, address=own) if own in hosts(link.addresses) else None
 
 
 def _borrowed(declaration: Declaration, link: Link) -> dict[Prefix, Address]:
@@ -172,10 +176,8 @@ def _routes(
 
 def _without_source(
     declaration: Declaration, link: Link, sources: dict[Prefix, Address], facts: Facts
-) -> frozenset[Obstacle]:
+) -> frozenset[Condition]:
     missing = [subnet.cidr for subnet in declaration.subnets if subnet.cidr not in sources]
-    if not missing:
-        return frozenset()
-    own = own_addresses(declaration, facts)
-    reasons = "; ".join(f"in {cidr}: {_objection(cidr, own.get(cidr), link)}" for cidr in missing)
-    return obstacle(declaration.name, Hold.ADDRESS, f"its shim has no address to use {reasons}")
+    own = own_addresses(declaration, facts) if missing else {}
+    objections = (_objection(cidr, own.get(cidr), link) for cidr in missing)
+    return frozenset(one.of(declaration.name) for one in objections if one)

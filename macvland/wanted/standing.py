@@ -7,22 +7,22 @@ that speaks from an address before, so nobody may plan one.
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from macvland.condition import Condition
+from macvland.condition.lan import ADDRESS_ASKED, ADDRESS_POSTPONED, TAKEN
 from macvland.model import (
     About,
     Address,
     Dad,
     Finding,
-    Hold,
     Link,
-    Obstacle,
     Prefix,
     Question,
     Route,
     Shim,
     ShimAddress,
 )
-from macvland.wanted.devices import devices
-from macvland.wanted.facts import Facts, containing, obstacle
+from macvland.wanted.facts import Facts, containing
+from macvland.wanted.lan import devices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +75,14 @@ def _certain(address: ShimAddress | None) -> bool:
     return address is not None and address.dad is Dad.DONE
 
 
-def doubts(network: str, own: Container[Address], standing: Standing, link: Link, facts: Facts) -> Iterator[Obstacle]:
+def doubts(network: str, own: Container[Address], standing: Standing, link: Link, facts: Facts) -> Iterator[Condition]:
     """Yield what is to be said of the addresses *own* that are not certain; without a carrier nobody can be asked."""
     live = link.up and link.carrier
     for address, finding in standing.missing.items():
         if finding:
-            yield from _taken(network, address, finding)
+            yield _taken(network, address, finding)
         else:
-            yield from _asked(network, address) if live else _postponed(network, address, link)
+            yield _asked(network, address) if live else _postponed(network, address, link)
     for it in standing.addresses:
         if it.address not in own:
             continue
@@ -90,26 +90,20 @@ def doubts(network: str, own: Container[Address], standing: Standing, link: Link
         if it.dad is Dad.TENTATIVE and live:
             # Asked for again, later and later, is not news: what was in the way counts until the answer.
             denied = it in facts.recheck
-            yield from _taken(network, it.address, finding) if denied else _asked(network, it.address)
+            yield _taken(network, it.address, finding) if denied else _asked(network, it.address)
         if it.dad is Dad.FAILED:
             # The kernel does not tell who it was: half a second later the LAN has.
             unknown = finding is None and standing.probed and live
-            yield from _asked(network, it.address) if unknown else _taken(network, it.address, finding)
+            yield _asked(network, it.address) if unknown else _taken(network, it.address, finding)
 
 
-def _asked(network: str, address: Address) -> frozenset[Obstacle]:
-    return obstacle(network, Hold.CHECK, f"asks the LAN whether {address}, its shim's address, is free")
+def _asked(network: str, address: Address) -> Condition:
+    return ADDRESS_ASKED(network, address=address)
 
 
-def _postponed(network: str, address: Address, link: Link) -> frozenset[Obstacle]:
-    reason = f"asks the LAN whether {address}, its shim's address, is free once '{link.name}' has a carrier"
-    return obstacle(network, Hold.CARRIER, reason)
+def _postponed(network: str, address: Address, link: Link) -> Condition:
+    return ADDRESS_POSTPONED(network, address=address, parent=link.name)
 
 
-def _taken(network: str, address: Address, finding: Finding | None) -> frozenset[Obstacle]:
-    who = f": {devices(finding.devices)}" if finding and finding.devices else ""
-    reason = (
-        f"another device on the LAN has {address}, its shim's address{who}: "
-        "change that device, or write another [shim] address"
-    )
-    return obstacle(network, Hold.TAKEN, reason)
+def _taken(network: str, address: Address, finding: Finding | None) -> Condition:
+    return TAKEN(network, address=address, devices=devices(finding.devices if finding else ()))

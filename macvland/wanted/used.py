@@ -7,14 +7,14 @@ into `reserved` has the network replaced, as the file allows that.
 from collections.abc import Iterator
 from functools import partial
 
+from macvland.condition import Condition
+from macvland.condition.lan import RANGE_ASKED, RANGE_IN_USE, RANGE_POSTPONED
+from macvland.condition.wording import several
 from macvland.config import Declaration
-from macvland.model import About, Address, Finding, Hold, Link, Network, Obstacle, Question, Subnet
-from macvland.wanted.devices import devices
-from macvland.wanted.facts import Facts, obstacle
+from macvland.model import About, Address, Finding, Link, Network, Question, Subnet
+from macvland.wanted.facts import Facts
 from macvland.wanted.own import own_addresses
 from macvland.wanted.there import as_declared, is_met
-
-SHOWN = 4  # of many
 
 
 def in_range(declaration: Declaration, link: Link, facts: Facts) -> Iterator[Question]:
@@ -49,23 +49,21 @@ def used(declaration: Declaration, link: Link, facts: Facts) -> dict[Address, Fi
     return {address: it for address, it in found.items() if it and it.devices}
 
 
-def awaited(declaration: Declaration, link: Link, facts: Facts) -> frozenset[Obstacle]:
+def awaited(declaration: Declaration, link: Link, facts: Facts) -> frozenset[Condition]:
     """Return what keeps the network of *declaration* from being made yet."""
     if all(facts.finding(it) for it in in_range(declaration, link, facts)):
         return frozenset()
-    what = "asks the LAN which addresses are in use"
     if link.up and link.carrier:
-        return obstacle(declaration.name, Hold.CHECK, f"{what}, before Docker may hand them out")
-    return obstacle(declaration.name, Hold.CARRIER, f"{what} once '{link.name}' has a carrier")
+        return frozenset({RANGE_ASKED(declaration.name)})
+    return frozenset({RANGE_POSTPONED(declaration.name, parent=link.name)})
 
 
-def leftover(declaration: Declaration, link: Link, network: Network, facts: Facts) -> frozenset[Obstacle]:
+def leftover(declaration: Declaration, link: Link, network: Network, facts: Facts) -> frozenset[Condition]:
     """Return what is to be told of *network*, which Docker has: the addresses in use that it does not reserve."""
     reserved = network.spared.union(*(subnet.reserved for subnet in network.subnets))
     found = [it for address, it in used(declaration, link, facts).items() if address not in reserved]
     if not found:
         return frozenset()
-    shown = ", ".join(f"{it.question.address} ({devices(it.devices)})" for it in found[:SHOWN])
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    reason = f"the LAN has in use what Docker may give to a container: {shown}{more}; write it into `reserved`"
-    return obstacle(declaration.name, Hold.DISPUTED, reason)
+    addresses = [it.question.address for it in found]
+    devices = [several(sorted(map(str, it.devices))) for it in found]
+    return frozenset({RANGE_IN_USE(declaration.name, addresses=addresses, devices=devices)})

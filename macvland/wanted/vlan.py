@@ -3,8 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from macvland.condition import Condition
+from macvland.condition.files import VLAN_IN_USE
+from macvland.condition.obstacle import VLAN_NAME_IS_ALTNAME, VLAN_NAME_TAKEN
+from macvland.condition.parent import NO_VLAN_YET
 from macvland.config import Config, Declaration
-from macvland.model import Goal, Hold, Host, Link, Obstacle, Vlan, vlan_name
+from macvland.model import Goal, Host, Link, Vlan, vlan_name
 from macvland.wanted.facts import Facts, as_seen, union
 
 
@@ -30,21 +34,21 @@ def vlan_link(declaration: Declaration, below: Link, facts: Facts) -> tuple[Link
 def _new(declaration: Declaration, below: Link, facts: Facts) -> Goal:
     number = declaration.vlan or 0
     name = vlan_name(below.name, number)
-    if reason := _taken(name, facts):
-        return as_seen(declaration.name, facts, Hold.CONFLICT, reason)
+    if taken := _taken(declaration.name, name, facts):
+        return as_seen(declaration.name, facts, taken)
     vlan = Vlan(name=name, parent=below.name, id=number, mtu=below.mtu, up=below.up, network=declaration.name)
-    waits = as_seen(declaration.name, facts, Hold.PARENT, f"waits for '{name}', which is made first")
+    waits = as_seen(declaration.name, facts, NO_VLAN_YET(declaration.name, link=name))
     return union(waits, Goal(host=Host(vlans=frozenset({vlan}))))
 
 
-def _taken(name: str, facts: Facts) -> str:
-    """Return what is in the way of a new VLAN link of this *name*; "" if nothing is."""
+def _taken(network: str, name: str, facts: Facts) -> Condition | None:
+    """Return what is in the way of a new VLAN link of this *name* for *network*; None if nothing is."""
     if other := facts.links.get(name):
         what = f"VLAN {other.vlan} of '{other.below}'" if other.vlan else other.kind or "no VLAN link"
-        return f"the link '{name}' ({what}) is in the place of its VLAN link: rename or delete it"
+        return VLAN_NAME_TAKEN(network, link=name, kind=what)
     if other_name := facts.altnames.get(name):
-        return f"the link '{other_name}' has the name of its VLAN link, '{name}', as an altname: take it away"
-    return ""
+        return VLAN_NAME_IS_ALTNAME(network, link=other_name, altname=name)
+    return None
 
 
 def kept_vlans(config: Config, facts: Facts, asked: Host) -> Goal:
@@ -58,7 +62,7 @@ def kept_vlans(config: Config, facts: Facts, asked: Host) -> Goal:
     return Goal(
         host=Host(vlans=frozenset(vlan for vlan, found in users.items() if found)),
         obstacles=frozenset(
-            Obstacle(network=vlan.network, hold=Hold.LEAVING, reason=f"its {vlan} stays as long as {found[0]}")
+            VLAN_IN_USE(vlan.network, vlan=vlan, use=found[0])
             for vlan, found in users.items()
             if found and vlan.network not in declared
         ),

@@ -8,7 +8,7 @@ from signal import SIGHUP
 
 import pytest
 
-from macvland.model import MOST_DEVICES
+from macvland.condition.wording import MOST_DEVICES
 from tests.docker.shout import program
 from tests.lab import CommandError, Host, Lab, Station, wait_until
 from tests.lab.wire import Wire, listening

@@ -51,6 +51,7 @@ def test_macvlanctl_plan_says_what_would_be_done_and_does_nothing(host: Host, se
             "version": 1,
             "actions": [{"network": "pub_net", "action": step, "disrupts": None} for step in steps],
             "obstacles": [],
+            "conditions": [],
             "errors": [],
         },
     )
@@ -196,13 +197,14 @@ def test_macvlanctl_status_shows_what_is(host: Host, serve: Serving) -> None:
     assert table.splitlines()[3].startswith("1 ready (Docker ")
     code, data = ctl_json(host, "status")
     (network,) = data.pop("networks")
-    assert (code, data["version"], data["pid"], data["converged"], data["errors"]) == (0, 1, daemon.pid, True, [])
+    assert (code, data["version"], data["pid"], data["converged"], data["errors"]) == (0, 2, daemon.pid, True, [])
     assert network.pop("since").endswith("Z")
     assert network == {
         "name": "pub_net",
         "state": "ready",
         "reasons": [],
         "warnings": [],
+        "conditions": [],
         "retry": "",
         "file": "/etc/macvlan.d/pub_net.toml",
         "parent": "eth0",

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from macvland.action import Add, Delete, Failure
+from macvland.action import Add, Delete
 from macvland.engine import Docker
 from macvland.model import Attachment, Host, Mode, Network
+from tests.conditions import outcomes, said
 from tests.docker.proxy import Proxy, change
 from tests.docker.samples import LAN, PLAIN, subnet
 from tests.lab import Host as LabHost
@@ -62,11 +63,11 @@ def test_what_is_created_is_what_is_observed(engine: Docker, network: Network) -
 
 
 def test_an_observation_names_the_engine_that_answered(engine: Docker, client: Any) -> None:
-    said = client.version()
-    seen = engine.observe(Host(absence="long ago")).engine
+    version = client.version()
+    seen = engine.observe(Host(absent=said("long ago"))).engine
     assert seen
-    assert (seen.version, "{}.{}".format(*seen.api)) == (said["Version"], said["ApiVersion"])
-    assert not engine.observe(Host(absence="long ago")).absence
+    assert (seen.version, "{}.{}".format(*seen.api)) == (version["Version"], version["ApiVersion"])
+    assert not engine.observe(Host(absent=said("long ago"))).absence
 
 
 def test_a_gateway_that_is_the_host_itself_is_reserved_once(engine: Docker) -> None:
@@ -105,8 +106,8 @@ def test_a_foreign_network_is_observed_without_a_spec(engine: Docker, client: An
 def test_a_foreign_network_is_never_deleted(engine: Docker, client: Any) -> None:
     made = client.create_network("hand", "macvlan", {"parent": "eth0"}, {"Config": [{"Subnet": "192.168.1.0/24"}]})
     believed = replace(PLAIN, name="hand", id=made["Id"])
-    assert engine.apply([Delete(believed)]) == (
-        Failure(action=Delete(believed), reason="it does not carry macvland's label: never deleted", passing=False),
+    assert outcomes(*engine.apply([Delete(believed)])) == (
+        (Delete(believed), "it does not carry macvland's label: never deleted", False),
     )
     assert [network.name for network in engine.observe(Host()).networks] == ["hand"]
 
@@ -202,9 +203,7 @@ def test_b33_a_network_in_use_is_not_deleted_and_its_users_are_named(
 ) -> None:
     network = created(engine, PLAIN)
     shared_docker_host.container("web", "plain")
-    assert engine.apply([Delete(network)]) == (
-        Failure(action=Delete(network), reason="it is in use by 'web'", passing=True),
-    )
+    assert outcomes(*engine.apply([Delete(network)])) == ((Delete(network), "it is in use by 'web'", True),)
 
 
 # B22: what Docker refuses, in words
@@ -213,9 +212,7 @@ def test_b33_a_network_in_use_is_not_deleted_and_its_users_are_named(
 def test_a_second_network_of_a_name_is_refused(engine: Docker) -> None:
     created(engine, PLAIN)
     again = Add(replace(PLAIN, parent="nic0", subnets=frozenset({subnet("10.9.0.0/24", "10.9.0.1")})))
-    assert engine.apply([again]) == (
-        Failure(action=again, reason="Docker has a network named 'plain' already", passing=True),
-    )
+    assert outcomes(*engine.apply([again])) == ((again, "Docker has a network named 'plain' already", True),)
 
 
 def test_an_overlap_says_what_is_possible(engine: Docker) -> None:
@@ -228,9 +225,7 @@ def test_an_overlap_says_what_is_possible(engine: Docker) -> None:
 
 def test_a_missing_parent_is_waited_for(engine: Docker) -> None:
     lost = Add(replace(PLAIN, parent="eth9"))
-    assert engine.apply([lost]) == (
-        Failure(action=lost, reason="parent 'eth9' does not exist in Docker's eyes", passing=True),
-    )
+    assert outcomes(*engine.apply([lost])) == ((lost, "parent 'eth9' does not exist in Docker's eyes", True),)
 
 
 def test_a_loopback_parent_is_refused_for_good(engine: Docker) -> None:
@@ -248,7 +243,7 @@ def test_an_older_docker_tells_which_network_has_the_parent(engine: Docker) -> N
         assert failures == ()
         return
     words = f"Docker {about.version} allows one macvlan network per parent (27 allows several); network 'plain' has it"
-    assert failures == (Failure(action=second, reason=words, passing=True),)
+    assert outcomes(*failures) == ((second, words, True),)
 
 
 def test_a_failure_does_not_keep_the_next_action_from_being_done(engine: Docker) -> None:

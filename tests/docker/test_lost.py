@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from macvland.action import Add, Prove
+from macvland.condition.docker import LOST
 from macvland.engine import Docker
 from macvland.engine.history import History
-from macvland.engine.lost import LOST, NOWHERE, PROBE
+from macvland.engine.lost import NOWHERE, PROBE
 from macvland.model import Host as Seen
 from macvland.model import Proof
 from tests.docker import proxy as faults
@@ -181,7 +182,7 @@ def test_a_network_that_the_driver_knows_is_proved_by_one_request_without_a_trac
 def test_a_network_in_whose_place_the_driver_takes_another_is_lost(docker: Docker, proxy: Proxy) -> None:
     """As far as it can be had without a restart of Docker: it says yes to what it would refuse."""
     proxy.faults["POST /networks/create"] = faults.say(b'{"Id": "0123456789abcdef"}', "201 Created")
-    assert prove(docker) == (LOST,)
+    assert prove(docker) == (str(LOST()),)
     (loss,) = docker.observe(Seen()).losses
     assert loss.curable
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from macvland.condition.docker import PODMAN
 from macvland.engine import Docker, watch
 from macvland.engine.translate import attachments_of, creation_of, networks_of
 from macvland.model import Engine, Host, Mode, Network
@@ -266,10 +267,7 @@ def test_docker_does_what_the_table_says(docker: Subject) -> None:
 def test_podman_is_refused_by_name_and_by_its_version(podman: Subject) -> None:
     version = re.search(r"[0-9.]+", podman.run("--version"))
     assert version
-    assert Docker(str(podman.socket)).observe(Host()) == Host(
-        absence=f"this is Podman {version[0]}, not Docker, and macvland does not serve it: "
-        "reserved addresses and modes get lost on the way, and it does not tell a network's parent"
-    )
+    assert Docker(str(podman.socket)).observe(Host()) == Host(absent=PODMAN(version=version[0]))
 
 
 if freedesktop_os_release()["VERSION_CODENAME"] == "bookworm":

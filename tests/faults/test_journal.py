@@ -39,7 +39,7 @@ def test_a_change_is_a_record_with_its_fields(shared_host: Host, start: Start, j
     (change,) = journald.records("MACVLAND_NETWORK=lan", f"MESSAGE_ID={journal.CHANGED}")
     fields = ("MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "MACVLAND_PARENT", "MACVLAND_ACTION", "_PID")
     assert {name: change[name] for name in fields} == {
-        "MESSAGE": "add shim 'mv-lan' on 'eth0'",
+        "MESSAGE": "lan: add shim 'mv-lan' on 'eth0'",
         "PRIORITY": "6",
         "SYSLOG_IDENTIFIER": "macvland",
         "MACVLAND_PARENT": "eth0",
@@ -49,7 +49,14 @@ def test_a_change_is_a_record_with_its_fields(shared_host: Host, start: Start, j
     assert Path(change["CODE_FILE"]).name == "record.py"
     assert change["CODE_FUNC"] == "record"
     (state,) = journald.records("MACVLAND_NETWORK=lan", f"MESSAGE_ID={journal.STATE}")
-    assert (state["MACVLAND_STATE"], state["PRIORITY"]) == ("waiting", "4")  # no Docker here
+    assert (state["MACVLAND_STATE"], state["MACVLAND_CODE"], state["PRIORITY"]) == (
+        "waiting",
+        "MV201",
+        "4",
+    )  # no Docker
+    assert [one["MESSAGE"] for one in journald.records("MACVLAND_CODE=MV201", "MACVLAND_NETWORK=lan")] == [
+        "lan: waiting: Docker's socket /run/docker.sock does not exist"
+    ]
     assert daemon.read_log() == ""
 
 
@@ -64,7 +71,7 @@ def test_status_of_a_network_ends_with_the_tail_of_its_journal(
         wait_until(lambda: any(f"x{number}" in text for text in journald.messages()))  # noqa: B023 - waits at once
     shared_host.drop("lan.toml", file("eth0", 1))
     wait_until(lambda: journald.records("MACVLAND_NETWORK=lan", "MACVLAND_STATE=waiting"))  # no Docker here
-    records = [record["MESSAGE"] for record in journald.records("MACVLAND_NETWORK=lan")]
+    records = [record["MESSAGE"].removeprefix("lan: ") for record in journald.records("MACVLAND_NETWORK=lan")]
     shown = shared_host.ctl("status", "lan").stdout.splitlines()
     tail = shown[len(shown) - 1 - shown[::-1].index("") + 1 :]
     assert [line.partition(" ")[2] for line in tail] == records[-10:]
@@ -88,7 +95,7 @@ def test_a_journald_that_hangs_holds_up_nothing(shared_host: Host, start: Start,
     journald.resume()
     shared_host.drop("lan.toml", file("eth0", 1))
     wait_until(lambda: any("log records lost" in text for text in journald.messages()))
-    wait_until(lambda: journald.messages()[-1].startswith("add "), what="the latest change, after all")
+    wait_until(lambda: journald.messages()[-1].startswith("lan: add "), what="the latest change, after all")
     assert idle(daemon) == before
 
 
@@ -116,5 +123,5 @@ def test_a_journald_that_is_killed_and_started_again_is_found_again(
     wait_until(lambda: "mv-lan" in indexes(shared_host))
     journald.start()
     shared_host.drop("lan.toml", file("eth0", 1, None))
-    wait_until(lambda: "delete shim 'mv-lan' on 'eth0'" in journald.messages())
+    wait_until(lambda: "lan: delete shim 'mv-lan' on 'eth0'" in journald.messages())
     assert idle(daemon) == before

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from macvland.quarrel import FACTOR, FIRST, MANY, REASON
+from macvland.condition.obstacle import UNDONE
+from macvland.quarrel import FACTOR, FIRST, MANY
 from tests.faults.daemon import Daemon
 from tests.faults.invariants import idle
 from tests.lab import Host, wait_until
@@ -122,7 +123,7 @@ def test_somebody_who_keeps_undoing_is_noticed_not_fought_and_outlived(
     with unbroken_ping(host, QUIET):
         with undoing(host, found, undo) as opponent:
             waiting = wait_for_state(daemon, host, "pub_net", "waiting")
-            assert waiting.reasons == (REASON.format(repair),)
+            assert waiting.reasons == (UNDONE(repair=repair).text,)
             assert len(opponent.times()) >= MANY, "the first repairs do not wait"
             wait_until(lambda: len(opponent.times()) > MANY + PAUSES, 30)
             wait_until(lambda: (now := network_status(host, "pub_net")) and now.retry > waiting.since)
@@ -135,7 +136,7 @@ def test_somebody_who_keeps_undoing_is_noticed_not_fought_and_outlived(
     told = lines(daemon, logged)
     repairs = [line for line in told if line.startswith(f"macvland: pub_net: {repair}")]
     assert 0 < len(repairs) <= MANY  # what was undone at once was never there
-    assert told.count(f"macvland: warning: pub_net: waiting: {REASON.format(repair)}") == 1
+    assert told.count(f"macvland: warning: pub_net: waiting: {UNDONE(repair=repair).text}") == 1
     assert told[-1] == "macvland: pub_net: ready"
     assert [line for line in told if "error" in line] == []
     assert foreign(host) == before

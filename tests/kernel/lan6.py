@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Network, ip_address
 from pathlib import Path
 
+from macvland.condition import Kind
 from macvland.kernel import Kernel
-from macvland.model import Attachment, Dad, Goal, Hold, Host
+from macvland.model import Attachment, Dad, Goal, Host
 from macvland.reconcile import Pass, converge, look
 from macvland.wanted import wanted
 from tests.kernel.samples import ours
@@ -69,10 +70,10 @@ class Lan:
         assert (ended.failures, ended.left) == ((), ())
         return ended
 
-    def settle(self, hold: Hold | None = None) -> Host:
+    def settle(self, hold: Kind | None = None) -> Host:
         """Reconcile until nothing but *hold* is in the way, and return what is ours then."""
         expected = {hold} if hold else set()
-        wait_until(lambda: {it.hold for it in self.reconcile().goal.obstacles} == expected, what=f"{hold or 'calm'}")
+        wait_until(lambda: {it.kind for it in self.reconcile().goal.obstacles} == expected, what=f"{hold or 'calm'}")
         return ours(look(self.kernel, self.docker))
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from macvland.action import Add, Change
+from macvland.condition.kernel import TOO_MANY
 from macvland.kernel import Kernel, codec
 from macvland.kernel.change import Round
 from macvland.kernel.channel import NETLINK_CAP_ACK, SOL_NETLINK, Channel, batches, open_channel
 from macvland.kernel.events import LINK, NETLINK_ADD_MEMBERSHIP
 from macvland.kernel.facts import link_facts
 from macvland.kernel.look import look
-from macvland.kernel.refusal import TOO_MANY
 from macvland.kernel.sight import Sight
 from macvland.model import Host, Proxy
 from tests.kernel.samples import SHIM, do, make, many, seen
@@ -69,7 +69,7 @@ def test_what_no_message_can_hold_fails_alone_and_with_its_cure(kernel: Kernel, 
     (large,) = proxies(1, containers)
     large = replace(large, address=ip_address("2001:db8::2:0"))
     (failure,) = kernel.apply([Add(small), Add(large), Add(other)])
-    assert (failure.action, failure.reason, failure.passing) == (Add(large), TOO_MANY.format(containers), False)
+    assert (failure.action, failure.reason, failure.passing) == (Add(large), TOO_MANY(count=containers).text, False)
     assert seen(kernel).proxies == {small, other}
 
 

@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 
 from macvland.action import Action, Add, Delete, Failure, Replace
+from macvland.condition import State
 from macvland.config import Config, Declaration, parse
 from macvland.kernel import Kernel
-from macvland.model import Attachment, Dad, Engine, Hold, Host, Network, Proof
+from macvland.model import Attachment, Dad, Engine, Host, Network, Proof
 from macvland.plan import plan
 from macvland.reconcile import Pass, converge, look
 from macvland.wanted import wanted
+from tests.conditions import said
 from tests.kernel.samples import ours
 from tests.lab import wait_until
 from tests.lab.netns import ip, ip_json, private_network
@@ -40,7 +42,7 @@ class Table:
 
     def observe(self, host: Host) -> Host:
         if self.engine is None:
-            return replace(host, engine=None, absence="Docker is not running")
+            return replace(host, engine=None, absent=said("Docker is not running"))
         attachments = frozenset(
             replace(one, network_id=self.networks[one.network].id)
             for one in self.containers
@@ -247,7 +249,7 @@ def reach(sample: Sample, kernel: Kernel, docker: Table) -> Pass:
     ended = settle(sample, kernel, docker)
     docker.containers = ()
     for obstacle in ended.goal.obstacles:
-        if obstacle.hold is Hold.CONFLICT:
+        if obstacle.state is State.CONFLICT:
             docker.networks.pop(obstacle.network)
     settle(sample, kernel, docker)
     docker.containers = sample.containers

@@ -10,6 +10,7 @@ from macvland.kernel import Kernel, codec
 from macvland.kernel.channel import Channel
 from macvland.kernel.requests import GROUP, LEAVING
 from macvland.model import Host, Link
+from tests.conditions import said
 from tests.kernel.samples import NEIGHBOUR, ROUTE, SHIM, do, make, many, seen
 from tests.lab.netns import add_bridge, ip, ip_json
 
@@ -232,7 +233,7 @@ def test_addresses_of_other_families_are_nobodys(kernel: Kernel, monkeypatch: py
 
 
 def test_what_the_engine_found_stays_as_it_was(kernel: Kernel) -> None:
-    assert kernel.observe(Host(absence="no Docker here")).absence == "no Docker here"
+    assert kernel.observe(Host(absent=said("no Docker here"))).absence == "no Docker here"
 
 
 def test_a_neighbour_of_ours_on_a_foreign_link_is_refused_nowhere_else(kernel: Kernel) -> None:

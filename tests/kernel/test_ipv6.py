@@ -12,12 +12,14 @@ from subprocess import PIPE, Popen
 
 import pytest
 
-from macvland.action import Add, Delete, Failure
+from macvland.action import Add, Delete
+from macvland.condition.lan import ADDRESS_ASKED, TAKEN
 from macvland.kernel import Kernel, codec, events, facts
 from macvland.kernel.sight import INDEXES
-from macvland.model import Address, Dad, Hold, Host, Route, ShimAddress
+from macvland.model import Address, Dad, Host, Route, ShimAddress
 from macvland.plan import plan
 from macvland.reconcile import look
+from tests.conditions import outcomes
 from tests.kernel.lan6 import DEVICE6, HOST6, OWN6, WEB6, Lan, advertise, lan6, link_local
 from tests.kernel.samples import SHIM, do, make, seen
 from tests.lab import CommandError, run, wait_until
@@ -54,7 +56,7 @@ def own(lan: Lan) -> Dad | None:
 def test_an_address_is_spoken_from_once_the_lan_has_not_objected(asking_lan: Lan) -> None:
     ended = asking_lan.reconcile()
     assert own(asking_lan) is Dad.TENTATIVE
-    assert [it.hold for it in ended.goal.obstacles] == [Hold.CHECK]
+    assert [it.kind for it in ended.goal.obstacles] == [ADDRESS_ASKED]
     assert ROUTE not in ended.seen.routes
     wait_until(lambda: own(asking_lan) is Dad.DONE)
     assert ROUTE in asking_lan.settle().routes
@@ -85,8 +87,8 @@ def test_a_shim_that_lost_all_its_ipv6_is_of_use_again_at_once(asking_lan: Lan) 
 
 def test_the_kernel_takes_no_route_that_speaks_from_an_address_it_still_asks_for(asking_lan: Lan) -> None:
     asking_lan.reconcile()
-    assert asking_lan.kernel.apply([Add(ROUTE)]) == (
-        Failure(action=Add(ROUTE), reason=f"the host has no address {OWN6} to send from", passing=True),
+    assert outcomes(*asking_lan.kernel.apply([Add(ROUTE)])) == (
+        (Add(ROUTE), f"the host has no address {OWN6} to send from", True),
     )
 
 
@@ -94,13 +96,13 @@ def test_the_kernel_takes_no_route_that_speaks_from_an_address_it_still_asks_for
 def test_an_address_that_another_device_has_is_not_taken_until_it_lets_go(asking_lan: Lan) -> None:
     with inside(asking_lan.device):
         ip("address", "add", f"{OWN6}/64", "dev", "eth0-lan", "nodad")
-    there = asking_lan.settle(Hold.TAKEN)
+    there = asking_lan.settle(TAKEN)
     assert replace(OWN, dad=Dad.FAILED) in there.addresses
     assert ROUTE not in there.routes
     assert asking_lan.reconcile().done == ()
 
     assert asking_lan.reconcile(recheck=True).done != ()
-    asking_lan.settle(Hold.TAKEN)
+    asking_lan.settle(TAKEN)
     with inside(asking_lan.device):
         ip("address", "delete", f"{OWN6}/64", "dev", "eth0-lan")
     asking_lan.reconcile(recheck=True)
@@ -282,14 +284,14 @@ def test_ipv6_that_somebody_switched_off_is_told_with_its_cure(kernel: Kernel) -
     Path("/proc/sys/net/ipv6/conf/mv-lan/disable_ipv6").write_text("1", encoding="ascii")
     (failure,) = kernel.apply([Add(OWN)])
     reason = "IPv6 is switched off there: set net.ipv6.conf.mv-lan.disable_ipv6 to 0"
-    assert failure == Failure(action=Add(OWN), reason=reason, passing=True)
+    assert outcomes(failure) == ((Add(OWN), reason, True),)
 
 
 def test_another_programs_ipv6_route_is_in_the_way_and_stays(kernel: Kernel) -> None:
     make(kernel, SHIM)
     ip("route", "add", WEB6, "dev", "eth0", "protocol", "static")
     mine = replace(ROUTE, source=None)
-    assert kernel.apply([Add(mine)]) == (
-        Failure(action=Add(mine), reason=f"another program's route to {WEB6} is in the way", passing=True),
+    assert outcomes(*kernel.apply([Add(mine)])) == (
+        (Add(mine), f"another program's route to {WEB6} is in the way", True),
     )
     assert len(ip_json("-6", "route", "show", WEB6)) == 1

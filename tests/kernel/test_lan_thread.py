@@ -9,9 +9,10 @@ from threading import Event, Thread
 
 import pytest
 
+from macvland.condition.wording import MOST_DEVICES
 from macvland.lan import Lan
 from macvland.lan.frames import ARP, ETH_P_ARP, ETHERNET, HEAD
-from macvland.model import MOST_DEVICES, About, Device, Host, Link, Question
+from macvland.model import About, Device, Host, Link, Question
 from tests.lab import wait_until
 from tests.lab.netns import add_parent, ip_json, private_network
 

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from macvland.action import Add, Change, Delete, Failure
+from macvland.action import Add, Change, Delete
+from macvland.condition.kernel import TOO_MANY, UNGUARDED
 from macvland.kernel import Kernel, codec, events, proxy
 from macvland.kernel.channel import Refusal
-from macvland.kernel.refusal import TOO_MANY, UNGUARDED, explain
+from macvland.kernel.refusal import explain
 from macvland.model import Host, Proxy
+from tests.conditions import outcomes
 from tests.kernel.lan6 import DEVICE6, HOST6, OWN6, WEB6, WEB_MAC, Lan, lan6
 from tests.kernel.samples import SHIM, do, make, seen
 from tests.kernel.test_watch import notices, unsettled
@@ -153,13 +155,13 @@ def test_where_the_kernel_takes_no_classifier_nobody_is_answered(kernel: Kernel)
     more_than_a_program_holds = frozenset(f"02:42:00:00:{number >> 8:02x}:{number & 255:02x}" for number in range(900))
     (failure,) = kernel.apply([Add(replace(PROXY, macs=more_than_a_program_holds))])
     assert failure.action == Add(replace(PROXY, macs=more_than_a_program_holds))
-    assert (failure.reason, failure.passing) == (TOO_MANY.format(900), False)
+    assert (failure.reason, failure.passing) == (str(TOO_MANY(count=900)), False)
     assert seen(kernel).proxies == frozenset()
 
 
 def test_a_kernel_without_classifiers_is_told_with_its_cure() -> None:
     failure = explain(Add(PROXY), Refusal(errno.ENOENT, "TC classifier not found"), ())
-    assert failure == Failure(action=Add(PROXY), reason=UNGUARDED, passing=False)
+    assert outcomes(failure) == ((Add(PROXY), str(UNGUARDED()), False),)
 
 
 @pytest.mark.parametrize("before", ["0", "1"])

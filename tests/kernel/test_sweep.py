@@ -11,9 +11,10 @@ from threading import Event, Thread
 
 import pytest
 
+from macvland.condition.wording import MOST_DEVICES
 from macvland.lan.frames import ARP, ETH_P_ARP, ETHERNET, HEAD, REQUEST
 from macvland.lan.sweep import sweep
-from macvland.model import MOST_DEVICES, Link
+from macvland.model import Link
 from tests.lab.netns import add_parent, ip, ip_json, private_network
 
 LANS = 8

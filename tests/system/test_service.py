@@ -69,7 +69,7 @@ def test_the_shim_listens_to_no_router(machine: Machine) -> None:
 
 def test_the_journal_tells_the_story_of_a_network_and_explains_it(machine: Machine) -> None:
     story = [record["MESSAGE"] for record in machine.journal("MACVLAND_NETWORK=pub_net")]
-    assert "ready" in story
+    assert "pub_net: ready" in story
     explained = machine.run("journalctl", "--catalog", "--boot", "--no-pager", "MACVLAND_NETWORK=pub_net")
     assert "Network pub_net is ready now" in explained
     assert "Network pub_net was changed" in explained

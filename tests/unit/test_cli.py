@@ -15,6 +15,8 @@ import pytest
 
 from macvland import cli
 from macvland.status import State, Status, read, write
+from tests import conditions
+from tests.conditions import because
 from tests.unit.test_status import FINE, READY
 
 GOOD = """\
@@ -145,7 +147,7 @@ MINE = replace(FINE, pid=os.getpid())
         (replace(MINE, networks=(replace(READY, state=State.FOREIGN),)), 0),
         (replace(MINE, networks=(replace(READY, state=State.WAITING),)), 2),
         (replace(MINE, networks=(READY, replace(READY, state=State.FAILED))), 2),
-        (replace(MINE, errors=("x",)), 2),
+        (replace(MINE, conditions=conditions.wrong("x")), 2),
     ],
     ids=["ready", "foreign", "waiting", "failed", "a problem in a file"],
 )
@@ -219,8 +221,12 @@ def test_wait_begins_before_there_is_any_status(told: Callable[[Status], None]) 
 @pytest.mark.parametrize(
     ("status", "arguments", "text"),
     [
-        (replace(MINE, errors=("x.toml: wrong",)), [], "x.toml: wrong"),
-        (replace(MINE, networks=(replace(READY, state=State.WAITING, reasons=("for y",)),)), [], "waiting: for y"),
+        (replace(MINE, conditions=conditions.wrong("x.toml: wrong")), [], "x.toml: wrong"),
+        (
+            replace(MINE, networks=(replace(READY, state=State.WAITING, conditions=because(State.WAITING, "for y")),)),
+            [],
+            "waiting: for y",
+        ),
         (MINE, ["other"], "other: no file declares it"),
         (replace(MINE, elsewhere=("lab",)), ["lab"], "the file of 'lab' is not for this host"),
         (replace(MINE, pid=0x7FFFFFFF), [], "macvland is not running"),
@@ -243,13 +249,13 @@ def test_wait_gives_up_when_the_time_is_over_and_says_what_is_missing(
 
 def test_wait_for_one_network_asks_nothing_of_the_others(told: Callable[[Status], None]) -> None:
     other = replace(READY, name="other", state=State.FAILED)
-    told(replace(MINE, networks=(READY, other), errors=("other.toml: wrong",)))
+    told(replace(MINE, networks=(READY, other), conditions=conditions.wrong("other.toml: wrong")))
     assert cli.main(["wait", "--timeout", "0", READY.name]) == 0
 
 
 def test_wait_for_all_does_not_wait_for_one_that_leaves(told: Callable[[Status], None]) -> None:
     """It may do so for ever: a container that is stopped keeps it as well."""
-    leaving = replace(READY, name="old", state=State.LEAVING, reasons=("its file is gone",))
+    leaving = replace(READY, name="old", state=State.LEAVING, conditions=because(State.LEAVING, "its file is gone"))
     told(replace(MINE, networks=(READY, leaving)))
     assert cli.main(["wait", "--timeout", "0"]) == 0
     assert cli.main(["wait", "--timeout", "0", "old"]) == 2

@@ -20,6 +20,7 @@ from macvland.cli.steps import described, steps
 from macvland.cli.text.terminal import coloured, plain
 from macvland.model import Attachment, Host, Network, Shim, Subnet
 from macvland.status import State, Status, read, write
+from tests.conditions import because, wrong
 from tests.unit.samples import container
 from tests.unit.test_status import FINE, READY
 
@@ -154,19 +155,19 @@ def test_a_request_is_taken_by_a_pass_that_began_after_it(now: Status, is_taken:
 
 @pytest.mark.parametrize("state", State)
 def test_what_may_be_over_in_a_moment_is_waited_for(state: State) -> None:
-    network = replace(READY, state=state, reasons=("so it is",))
+    network = replace(READY, state=state, conditions=because(state, "so it is"))
     ends = state in {State.READY, State.FOREIGN, State.CONFLICT, State.LEAVING}
     assert settled(replace(FINE, networks=(network,), converged=False)) is ends
 
 
 def test_a_failure_that_no_action_would_mend_is_not_waited_for() -> None:
-    network = replace(READY, state=State.FAILED, reasons=("another device has its address",))
+    network = replace(READY, state=State.FAILED, conditions=because(State.FAILED, "another device has its address"))
     assert settled(replace(FINE, networks=(network,), converged=True))
 
 
 def test_a_file_with_a_problem_is_not_waited_for() -> None:
-    network = replace(READY, state=State.FAILED, reasons=("x.toml:1: wrong",))
-    assert settled(replace(FINE, networks=(network,), errors=("x.toml:1: wrong",)))
+    network = replace(READY, state=State.FAILED, conditions=wrong("x.toml:1: wrong"))
+    assert settled(replace(FINE, networks=(network,), conditions=wrong("x.toml:1: wrong")))
 
 
 def test_a_status_of_an_older_daemon_is_read() -> None:

@@ -23,6 +23,7 @@ from macvland.cli.text.cells import width
 from macvland.cli.text.layout import filled
 from macvland.cli.text.terminal import coloured, plain
 from macvland.status import AttachmentStatus, State, Status, read, write
+from tests.conditions import because, wrong
 from tests.unit.test_status import FINE, READY
 
 pytestmark = pytest.mark.libraries
@@ -44,7 +45,8 @@ DUAL = replace(
     READY,
     name="dual",
     state=State.WAITING,
-    reasons=(
+    conditions=because(
+        State.WAITING,
         "waits for its parent 'enp0s31f6', which does not exist yet, and for much else that takes some words to say",
     ),
     retry="2026-01-01T12:00:30Z",
@@ -54,7 +56,7 @@ DUAL = replace(
     host=("192.168.1.50", "2001:db8:1::223"),
     attachments=(WEB, DATABASE, MAIL),
 )
-BOTH = replace(FINE, networks=(DUAL, READY), errors=("/etc/macvlan.d/x.toml:1: is not TOML",))
+BOTH = replace(FINE, networks=(DUAL, READY), conditions=wrong("/etc/macvlan.d/x.toml:1: is not TOML"))
 NARROW = replace(
     DUAL, subnets=("2001:db8:1111:2222:3333:4444:5555:0/112",), host=("2001:db8:1111:2222:3333:4444:5555:1",)
 )
@@ -195,7 +197,7 @@ def test_a_network_whose_file_is_not_for_this_host_is_told_so(told: Callable[[St
 
 
 def test_status_of_a_network_asks_nothing_of_the_others(told: Callable[[Status], None]) -> None:
-    told(replace(MINE, networks=(READY, replace(READY, name="other", state=State.FAILED)), errors=("x",)))
+    told(replace(MINE, networks=(READY, replace(READY, name="other", state=State.FAILED)), conditions=wrong("x")))
     assert (cli.main(["status", "pub_net"]), cli.main(["status", "other"])) == (0, 2)
 
 
@@ -203,7 +205,7 @@ def test_status_of_a_network_as_json(told: Callable[[Status], None], capsys: Out
     told(MINE)
     assert cli.main(["status", "--json", "pub_net"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert (shown["version"], shown["network"]["name"], shown["network"]["state"]) == (1, "pub_net", "ready")
+    assert (shown["version"], shown["network"]["name"], shown["network"]["state"]) == (2, "pub_net", "ready")
     assert shown["network"]["journal"]["records"] == []
     assert shown["network"]["journal"]["error"].startswith("this host has no journal")
 

@@ -5,8 +5,12 @@ from ipaddress import IPv6Network, ip_address, ip_interface
 
 import pytest
 
+from macvland.condition import Kind
+from macvland.condition.lan import ADDRESS_ASKED, TAKEN
+from macvland.condition.obstacle import MTU_BELOW_IPV6
+from macvland.condition.parent import NO_CARRIER
 from macvland.config import Config
-from macvland.model import Address, Attachment, Dad, Goal, Hold, Host, Subnet
+from macvland.model import Address, Attachment, Dad, Goal, Host, Subnet
 from macvland.reconcile import Pass, converge
 from macvland.wanted import wanted
 from tests.unit.samples import ETH0, HOST, LAN, MACHINE, declaration, declared
@@ -45,8 +49,8 @@ def world() -> World:
     return world
 
 
-def holds(ended: Pass) -> list[Hold]:
-    return [it.hold for it in ended.goal.obstacles]
+def holds(ended: Pass) -> list[Kind]:
+    return [it.kind for it in ended.goal.obstacles]
 
 
 def sources(world: World) -> dict[Address, Address | None]:
@@ -54,7 +58,7 @@ def sources(world: World) -> dict[Address, Address | None]:
 
 
 def test_nothing_speaks_from_an_address_before_it_is_certain(world: World) -> None:
-    assert holds(settle(world)) == [Hold.CHECK]
+    assert holds(settle(world)) == [ADDRESS_ASKED]
     assert sources(world) == {}
     assert {it.address for it in world.host.neighbours} == {WEB}
     world.answer()
@@ -79,22 +83,22 @@ def test_where_another_device_has_the_address_the_host_goes_on_speaking_from_the
     world.rearrange(frozenset({replace(ETH0, addresses=ETH0.addresses | {ip_interface(f"{HOST6}/64")})}), "eth0")
     world.elsewhere = frozenset({OWN})
     world.answer()
-    assert holds(settle(world)) == [Hold.TAKEN]
+    assert holds(settle(world)) == [TAKEN]
     assert sources(world) == {WEB: HOST6}
 
 
 def test_without_a_carrier_nobody_is_asked_and_nothing_said_of_it(world: World) -> None:
     world.rearrange(frozenset(replace(link, carrier=False) for link in world.host.links), "eth0")
-    assert holds(settle(world)) == [Hold.CARRIER]
+    assert holds(settle(world)) == [NO_CARRIER]
 
 
 def test_an_address_that_another_device_has_is_told_and_left_alone(world: World) -> None:
     world.elsewhere = frozenset({OWN})
     world.answer()
     ended = settle(world)
-    assert (holds(ended), ended.done) == ([Hold.TAKEN], ())
+    assert (holds(ended), ended.done) == ([TAKEN], ())
     assert sources(world) == {}
-    (reason,) = (it.reason for it in ended.goal.obstacles)
+    (reason,) = (it.text for it in ended.goal.obstacles)
     assert str(OWN) in reason
 
 
@@ -103,9 +107,9 @@ def test_it_is_asked_for_again_when_it_is_time(world: World) -> None:
     world.answer()
     ended = settle(world, recheck=True)
     assert [str(it) for it in ended.done] == [f"change address {OWN} on shim 'mv-pub_net': dad dadfailed -> done"]
-    assert holds(ended) == holds(settle(world, recheck=True)) == [Hold.TAKEN], "that it is asked for again is not news"
+    assert holds(ended) == holds(settle(world, recheck=True)) == [TAKEN], "that it is asked for again is not news"
     world.answer()
-    assert holds(settle(world)) == [Hold.TAKEN]
+    assert holds(settle(world)) == [TAKEN]
 
     world.elsewhere = frozenset()
     settle(world, recheck=True)
@@ -151,7 +155,7 @@ def test_a_shim_that_moves_to_another_parent_is_asked_for_anew(world: World) -> 
 def test_ipv6_that_returns_with_the_mtu_is_set_up_anew(world: World) -> None:
     world.answer()
     settle(world)
-    for mtu, dads, reason in ((1200, [], [Hold.ADDRESS]), (1500, [Dad.TENTATIVE], [Hold.CHECK])):
+    for mtu, dads, reason in ((1200, [], [MTU_BELOW_IPV6]), (1500, [Dad.TENTATIVE], [ADDRESS_ASKED])):
         world.rearrange(frozenset(replace(link, mtu=mtu) for link in world.host.links), "eth0")
         assert holds(settle(world)) == reason
         assert [it.dad for it in world.host.addresses] == dads

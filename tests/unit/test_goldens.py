@@ -40,7 +40,7 @@ def planned(case: Path) -> str:
     lines = [
         *(str(action) for action in plan(goal.host, seen)),
         "--",
-        *sorted(f"{one.network}: {one.hold}: {one.reason}" for one in goal.obstacles),
+        *sorted(f"{one.network}: {one.code} {one.kind.name}: {one}" for one in goal.obstacles),
     ]
     return "".join(f"{line}\n" for line in lines)
 

@@ -55,7 +55,7 @@ def test_a_record_reaches_journald_with_its_fields(to_journal: Path) -> None:
         fields = fields_of(listener.recv(65536))
     where = {name: fields.pop(name) for name in ("CODE_FILE", "CODE_LINE")}
     assert fields == {
-        "MESSAGE": "two\nlines",
+        "MESSAGE": "pub_net: two\nlines",
         "PRIORITY": "4",
         "SYSLOG_IDENTIFIER": "macvland",
         "CODE_FUNC": "test_a_record_reaches_journald_with_its_fields",
@@ -64,6 +64,18 @@ def test_a_record_reaches_journald_with_its_fields(to_journal: Path) -> None:
     }
     assert where["CODE_FILE"] == __file__
     assert where["CODE_LINE"].isdecimal()
+
+
+def test_a_line_says_of_which_network_it_speaks_and_a_field_may_have_several_values(to_journal: Path) -> None:
+    with journald(to_journal) as listener:
+        with Log():
+            log(logging.INFO, journal.STATE, "ready", MACVLAND_NETWORK="pub_net", MACVLAND_CODE=("MV201", "MV303"))
+        sent = listener.recv(65536)
+    assert fields_of(sent)["MESSAGE"] == "pub_net: ready"
+    assert [code for code in (b"MV201", b"MV303") if b"MACVLAND_CODE\n\x05\0\0\0\0\0\0\0" + code + b"\n" in sent] == [
+        b"MV201",
+        b"MV303",
+    ]
 
 
 @pytest.mark.fault("A14")

@@ -6,17 +6,18 @@ from ipaddress import ip_address, ip_interface, ip_network
 import pytest
 
 from macvland.action import Disconnect
+from macvland.condition import State
+from macvland.condition.lan import PROXY_ARP
+from macvland.condition.wording import MOST_DEVICES
 from macvland.config import Declaration
 from macvland.config.declare import parse
 from macvland.model import (
-    MOST_DEVICES,
     About,
     Address,
     Attachment,
     Device,
     Finding,
     Heard,
-    Hold,
     Host,
     OnConflict,
     Question,
@@ -54,8 +55,8 @@ def settled(sample: Declaration, *users: Attachment) -> Host:
     return world.host
 
 
-def reasons(sample: Declaration, seen: Host, hold: Hold) -> list[str]:
-    return sorted(it.reason for it in goal(declared(sample), seen).obstacles if it.hold is hold)
+def reasons(sample: Declaration, seen: Host, state: State | None) -> list[str]:
+    return sorted(it.text for it in goal(declared(sample), seen).obstacles if it.state is state)
 
 
 def addresses(sample: Declaration, seen: Host) -> set[Address]:
@@ -67,7 +68,7 @@ def test_an_address_is_asked_for_before_the_shim_gets_it() -> None:
     asked = {(it.address, it.about) for it in goal(declared(PUB), seen).questions}
     assert asked == {(OWN, About.SHIM), (GATEWAY, About.GATEWAY), (ip_address("192.168.1.50"), About.SHIM)}
     assert addresses(PUB, seen) == set()
-    assert reasons(PUB, seen, Hold.CHECK) == [f"asks the LAN whether {OWN}, its shim's address, is free"]
+    assert reasons(PUB, seen, State.CHECKING) == [f"asks the LAN whether {OWN}, its shim's address, is free"]
 
 
 def test_the_hosts_own_addresses_are_asked_for_of_both_families_once_they_are_certain() -> None:
@@ -89,7 +90,7 @@ def test_one_that_nobody_has_is_taken() -> None:
 def test_one_that_a_device_has_is_not_and_the_device_is_named() -> None:
     seen = hearing(HOST, found(OWN, About.SHIM, STRANGER))
     assert addresses(PUB, seen) == set()
-    assert reasons(PUB, seen, Hold.TAKEN) == [
+    assert reasons(PUB, seen, State.FAILED) == [
         (
             f"another device on the LAN has {OWN}, its shim's address: 00:11:32:aa:bb:cc (Synology): "
             "change that device, or write another [shim] address"
@@ -108,15 +109,13 @@ def test_one_that_is_there_stays_whatever_the_lan_says() -> None:
     host = settled(PUB)
     seen = hearing(host, found(OWN, About.SHIM, STRANGER))
     assert addresses(PUB, seen) == {OWN}
-    assert reasons(PUB, seen, Hold.TAKEN) == []
-    assert reasons(PUB, seen, Hold.DISPUTED) == [
-        f"{STRANGER} on the LAN of 'eth0' has {OWN}, the host's address, as well"
-    ]
+    assert reasons(PUB, seen, State.FAILED) == []
+    assert reasons(PUB, seen, None) == [f"{STRANGER} on the LAN of 'eth0' has {OWN}, the host's address, as well"]
 
 
 def test_without_a_carrier_the_question_is_put_off() -> None:
     unplugged = replace(HOST, links=frozenset({replace(ETH0, carrier=False)}))
-    waiting = reasons(PUB, hearing(unplugged), Hold.CARRIER)
+    waiting = reasons(PUB, hearing(unplugged), State.WAITING)
     assert f"asks the LAN whether {OWN}, its shim's address, is free once 'eth0' has a carrier" in waiting
     assert addresses(PUB, hearing(unplugged)) == set()
 
@@ -141,7 +140,7 @@ def test_a_containers_address_is_asked_for_with_its_mac() -> None:
 def test_a_conflict_of_a_container_is_a_warning() -> None:
     seen = hearing(settled(PUB, container("web", str(WEB))), found(WEB, About.CONTAINER, STRANGER, of=MAC))
     told = f"{STRANGER} on the LAN of 'eth0' has {WEB}, the address of container 'web', as well"
-    assert reasons(PUB, seen, Hold.DISPUTED) == [told]
+    assert reasons(PUB, seen, None) == [told]
     assert plan(goal(declared(PUB), seen).host, seen) == ()
 
 
@@ -149,8 +148,10 @@ def test_and_an_end_of_its_connection_where_the_file_says_so() -> None:
     web, other = container("web", str(WEB)), container("other", "192.168.1.194", mac="02:42:c0:a8:01:c2")
     seen = hearing(settled(PUB, web, other), found(WEB, About.CONTAINER, STRANGER, of=MAC))
     asked = goal(declared(replace(PUB, on_conflict=OnConflict.DISCONNECT)), seen).host
-    reason = f"{STRANGER} on the LAN of 'eth0' has {WEB}, its address, as well"
-    assert plan(asked, seen) == (Disconnect(web, reason),)
+    (action,) = plan(asked, seen)
+    assert isinstance(action, Disconnect)
+    assert (action.thing, action.condition.code) == (web, "MV501")
+    assert str(action.condition) == f"{STRANGER} on the LAN of 'eth0' has {WEB}, its address, as well"
 
 
 def test_a_conflict_of_a_container_is_not_one_of_the_next_that_gets_its_address() -> None:
@@ -158,20 +159,20 @@ def test_a_conflict_of_a_container_is_not_one_of_the_next_that_gets_its_address(
     seen = hearing(settled(sample, container("web", str(WEB), mac="02:42:c0:a8:01:99")))
     late = replace(seen, heard=Heard(findings=frozenset({found(WEB, About.CONTAINER, STRANGER, of=MAC)})))
     assert plan(goal(declared(sample), late).host, late) == ()
-    assert reasons(sample, late, Hold.DISPUTED) == []
+    assert reasons(sample, late, None) == []
 
 
 def test_a_gateway_that_is_silent_is_a_warning_and_one_that_answers_is_none() -> None:
     silent = hearing(settled(PUB), found(GATEWAY, About.GATEWAY))
-    assert reasons(PUB, silent, Hold.DISPUTED) == ["its gateway 192.168.1.1 does not answer on the LAN of 'eth0'"]
-    assert reasons(PUB, hearing(settled(PUB), found(GATEWAY, About.GATEWAY, STRANGER)), Hold.DISPUTED) == []
+    assert reasons(PUB, silent, None) == ["its gateway 192.168.1.1 does not answer on the LAN of 'eth0'"]
+    assert reasons(PUB, hearing(settled(PUB), found(GATEWAY, About.GATEWAY, STRANGER)), None) == []
 
 
 def test_who_answers_for_everything_is_told_once_a_parent() -> None:
     other = replace(PUB, name="zoo")
     heard = Heard(proxies=frozenset({("eth0", STRANGER)}))
-    told = [it for it in goal(declared(PUB, other), replace(HOST, heard=heard)).obstacles if it.hold is Hold.DISPUTED]
-    assert [(it.network, it.reason) for it in told] == [
+    told = [it for it in goal(declared(PUB, other), replace(HOST, heard=heard)).obstacles if it.state is None]
+    assert [(it.network, it.text) for it in told] == [
         ("pub_net", f"{STRANGER} answers for every address on the LAN of 'eth0' (proxy ARP): its answers do not count")
     ]
 
@@ -187,14 +188,14 @@ def test_of_many_devices_with_one_address_a_few_are_named(count: int, more: str)
     who = (", " if more else " and ").join(map(str, CROWD[: min(count, 4)])) + more
     seen = hearing(settled(PUB), found(OWN, About.SHIM, *CROWD[:count]))
     told = f"{who} on the LAN of 'eth0' have {OWN}, the host's address, as well"
-    assert reasons(PUB, seen, Hold.DISPUTED) == [told]
+    assert reasons(PUB, seen, None) == [told]
 
 
 def test_of_many_devices_that_answer_for_everything_one_sentence_tells() -> None:
     heard = Heard(proxies=frozenset(("eth0", device) for device in CROWD[:5]))
-    told = [it for it in goal(declared(PUB), replace(HOST, heard=heard)).obstacles if it.hold is Hold.DISPUTED]
+    told = [it for it in goal(declared(PUB), replace(HOST, heard=heard)).obstacles if it.kind is PROXY_ARP]
     who = "00:11:32:00:00:00, 00:11:32:00:00:01, 00:11:32:00:00:02, 00:11:32:00:00:03 and 1 more"
-    assert [it.reason for it in told] == [
+    assert [it.text for it in told] == [
         f"{who} answer for every address on the LAN of 'eth0' (proxy ARP): their answers do not count"
     ]
 
@@ -220,7 +221,7 @@ def test_docker_reserves_it_as_the_network_is_made() -> None:
 @pytest.mark.fault("D61")
 def test_where_the_network_was_made_before_it_is_told() -> None:
     host = settled(replace(PUB, shim=None))
-    assert reasons(PUB, host, Hold.DISPUTED) == [
+    assert reasons(PUB, host, None) == [
         (
             f"Docker may give {OWN}, its shim's address, to a container: write one that is in no `range`, or reserve "
             "it: then the network is made anew as `replace` says"
@@ -232,7 +233,7 @@ def test_where_the_network_was_made_before_it_is_told() -> None:
 @pytest.mark.fault("D61")
 def test_one_that_a_container_has_is_a_conflict_and_not_taken() -> None:
     host = settled(replace(PUB, shim=None), container("web", str(OWN)))
-    assert reasons(PUB, host, Hold.CONFLICT) == [
+    assert reasons(PUB, host, State.CONFLICT) == [
         (
             f"container 'web' has {OWN}, its shim's address: "
             "write another [shim] address, or make that container anew with another one"
@@ -266,7 +267,9 @@ def test_the_range_is_asked_for_before_the_network_is_made() -> None:
     asked = {it.address for it in goal(declared(TIDY), seen).questions if it.about is About.RANGE}
     assert asked == {it for it in ip_network("192.168.1.192/27") if it != OWN}
     assert goal(declared(TIDY), seen).host.networks == frozenset()
-    assert "asks the LAN which addresses are in use, before Docker may hand them out" in reasons(TIDY, seen, Hold.CHECK)
+    assert "asks the LAN which addresses are in use, before Docker may hand them out" in reasons(
+        TIDY, seen, State.CHECKING
+    )
 
 
 def test_an_address_of_the_range_that_is_another_networks_shims_to_be_is_asked_for_as_that() -> None:
@@ -281,18 +284,18 @@ def test_an_address_of_the_range_that_is_another_networks_shims_to_be_is_asked_f
 def test_what_is_in_use_is_reserved_as_it_is_made() -> None:
     (network,) = goal(declared(TIDY), swept(HOST, IN_USE)).host.networks
     assert network.spared == {OWN, IN_USE, ip_address("192.168.1.50")}
-    assert reasons(TIDY, swept(HOST, IN_USE), Hold.DISPUTED) == []
+    assert reasons(TIDY, swept(HOST, IN_USE), None) == []
 
 
 def test_and_not_told_any_more() -> None:
     host = settled(TIDY)
     reserved = frozenset(replace(it, spared=it.spared | {IN_USE}) for it in host.networks)
-    assert reasons(TIDY, swept(replace(host, networks=reserved), IN_USE), Hold.DISPUTED) == []
+    assert reasons(TIDY, swept(replace(host, networks=reserved), IN_USE), None) == []
 
 
 def test_what_is_found_later_is_told() -> None:
     told = "the LAN has in use what Docker may give to a container: 192.168.1.200 (00:11:32:aa:bb:cc (Synology)); "
-    assert reasons(TIDY, swept(settled(TIDY), IN_USE), Hold.DISPUTED) == [f"{told}write it into `reserved`"]
+    assert reasons(TIDY, swept(settled(TIDY), IN_USE), None) == [f"{told}write it into `reserved`"]
 
 
 def test_what_was_asked_for_a_network_that_was_made_says_nothing_of_the_next_one() -> None:
@@ -302,7 +305,7 @@ def test_what_was_asked_for_a_network_that_was_made_says_nothing_of_the_next_one
     other = replace(TIDY, subnets=(replace(LAN, reserved=frozenset({IN_USE})),))
     for sample, seen in ((TIDY, gone), (other, before)):
         assert "asks the LAN which addresses are in use, before Docker may hand them out" in reasons(
-            sample, seen, Hold.CHECK
+            sample, seen, State.CHECKING
         )
     assert goal(declared(other), before).host.networks == before.networks, "the old one stays meanwhile"
 
@@ -315,7 +318,7 @@ def test_while_docker_does_not_answer_no_range_is_asked_for_anew() -> None:
 def test_an_address_that_was_free_for_docker_is_asked_for_before_the_shim_gets_it() -> None:
     host = swept(settled(replace(declaration(), avoid_used=True)))
     assert OWN not in addresses(TIDY, host)
-    assert reasons(TIDY, host, Hold.CHECK) == [f"asks the LAN whether {OWN}, its shim's address, is free"]
+    assert reasons(TIDY, host, State.CHECKING) == [f"asks the LAN whether {OWN}, its shim's address, is free"]
 
 
 def test_a_network_that_is_there_waits_for_nothing() -> None:

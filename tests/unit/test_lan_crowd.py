@@ -6,8 +6,9 @@ from itertools import cycle
 
 import pytest
 
+from macvland.condition.wording import MOST_DEVICES
 from macvland.lan.inquiry import TWINS
-from macvland.model import MOST_DEVICES, About
+from macvland.model import About
 from macvland.pauses import LONGEST
 from tests.unit.test_lan_inquiry import MINE, OTHER, SHIM, STRANGER, Lan
 

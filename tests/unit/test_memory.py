@@ -13,6 +13,7 @@ from macvland.memory import GRACE, Backoff, Grace, Recheck, Trust, Ways
 from macvland.model import Dad, Host, Neighbour, Network, Shim, ShimAddress
 from macvland.pauses import FACTOR, FIRST, JITTER, LONGEST
 from macvland.wanted import wanted
+from tests.conditions import said
 from tests.unit.samples import HOST, MACHINE, PUB, container, declared, goal
 from tests.unit.world import DOCKER
 
@@ -31,7 +32,7 @@ def steady(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def failure(network: str, *, passing: bool = True) -> Failure:
     """A failure at Docker."""
-    return Failure(action=Add(Network(name=network, parent="eth0")), reason="", passing=passing)
+    return Failure(action=Add(Network(name=network, parent="eth0")), condition=said(""), passing=passing)
 
 
 def delays(backoff: Backoff, count: int) -> list[float]:
@@ -134,7 +135,7 @@ def test_what_the_engine_refused_for_good_stays_so_when_it_was_slow_for_once() -
 
 def test_what_the_kernel_failed_at_is_over_whatever_the_engine_does() -> None:
     backoff, part = Backoff(), Part("pub_net", engine=False)
-    backoff.note({part: "try"}, [Failure(action=Add(SHIM), reason="")], now=0.0)
+    backoff.note({part: "try"}, [Failure(action=Add(SHIM), condition=said(""))], now=0.0)
     backoff.note({}, [], now=0.1, waiting=True)
     assert backoff.due(part, "try", now=0.1)
 

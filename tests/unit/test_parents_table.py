@@ -27,4 +27,4 @@ def test_the_table_of_parents_is_that_of_the_tests() -> None:
 @pytest.mark.parametrize("sort", NOWHERE, ids=lambda sort: sort.what)
 def test_what_no_test_can_make_is_said_of_what_would_be_seen(sort: Sort) -> None:
     seen = value_of(Host, json.loads((PROJECT / "tests/golden/plan" / GOLDEN[sort.name] / "seen.json").read_text()))
-    assert sort.says in {obstacle.reason for obstacle in goal(sort, seen).obstacles}
+    assert sort.says in {obstacle.text for obstacle in goal(sort, seen).obstacles}

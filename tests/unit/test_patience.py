@@ -8,9 +8,11 @@ import pytest
 
 from macvland import patience
 from macvland.action import Action, Add, Failure
+from macvland.condition.docker import ANSWER_DEFECT, AT_WORK, NOT_YET
 from macvland.error import EngineAbsentError
 from macvland.model import Engine, Host, Link, Network
 from macvland.patience import Patient
+from tests.conditions import outcomes, said
 from tests.unit.waiting import until
 
 DOCKER = Engine(version="26.1.5", api=(1, 45))
@@ -19,7 +21,7 @@ OTHER = Network(name="lab", parent="eth1", spec="1:y", id="2")
 LOOKED = Host(engine=DOCKER, networks=frozenset({NETWORK}))
 KERNELS = Host(links=frozenset({Link(name="eth0", index=2)}))
 MERGED = Host(links=KERNELS.links, engine=DOCKER, networks=frozenset({NETWORK}))
-SILENT = Host(links=KERNELS.links, absence="Docker has not answered yet")
+SILENT = Host(links=KERNELS.links, absent=NOT_YET())
 
 
 @dataclass
@@ -103,7 +105,7 @@ def test_while_docker_acts_it_is_not_looked_at(slow: Slow) -> None:
     woken = Event()
     patient = Patient(slow, woken.set)
     assert patient.apply([Add(NETWORK)]) == ()
-    assert patient.observe(KERNELS) == replace(SILENT, absence="Docker is at work on it")
+    assert patient.observe(KERNELS) == replace(SILENT, absent=AT_WORK())
     assert patient.apply([Add(OTHER)]) == ()
     slow.answers.set()
     until(woken.is_set)
@@ -114,13 +116,13 @@ def test_while_docker_acts_it_is_not_looked_at(slow: Slow) -> None:
 
 def test_a_failure_is_told_at_once_or_when_it_is_known(slow: Slow) -> None:
     woken = Event()
-    slow.fail = lambda actions: tuple(Failure(action=one, reason="pool overlaps") for one in actions)
+    slow.fail = lambda actions: tuple(Failure(action=one, condition=said("pool overlaps")) for one in actions)
     patient = Patient(slow, woken.set)
     assert patient.apply([Add(NETWORK)]) == ()
     slow.answers.set()
     until(woken.is_set)
-    assert patient.apply(()) == (Failure(action=Add(NETWORK), reason="pool overlaps"),)
-    assert patient.apply([Add(OTHER)]) == (Failure(action=Add(OTHER), reason="pool overlaps"),)
+    assert patient.apply(()) == (Failure(action=Add(NETWORK), condition=said("pool overlaps")),)
+    assert patient.apply([Add(OTHER)]) == (Failure(action=Add(OTHER), condition=said("pool overlaps")),)
     assert patient.apply(()) == ()
 
 
@@ -129,7 +131,7 @@ def test_a_defect_in_a_look_is_an_absence(quick: Slow) -> None:
     quick.defect = ZeroDivisionError
     assert Patient(quick, lambda: None).observe(KERNELS) == Host(
         links=KERNELS.links,
-        absence="macvland failed on what Docker answered: ZeroDivisionError('broken'); please report this",
+        absent=ANSWER_DEFECT(defect="ZeroDivisionError('broken')"),
     )
 
 
@@ -142,7 +144,7 @@ def test_a_late_defect_in_an_action_is_its_networks_failure(slow: Slow) -> None:
     slow.answers.set()
     until(woken.is_set)
     reason = "macvland failed on it: ZeroDivisionError('broken'); please report this"
-    assert patient.apply(()) == tuple(Failure(action=Add(one), reason=reason) for one in (NETWORK, OTHER))
+    assert outcomes(*patient.apply(())) == tuple((Add(one), reason, True) for one in (NETWORK, OTHER))
     assert slow.acts == [(Add(NETWORK), Add(OTHER)), (Add(NETWORK),), (Add(OTHER),)]
 
 
@@ -154,4 +156,4 @@ def test_a_late_absence_fails_what_was_asked_for(slow: Slow) -> None:
     patient.apply([Add(NETWORK)])
     slow.answers.set()
     until(woken.is_set)
-    assert patient.apply(()) == (Failure(action=Add(NETWORK), reason="broken"),)
+    assert outcomes(*patient.apply(())) == ((Add(NETWORK), "broken", True),)

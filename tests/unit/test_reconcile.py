@@ -7,10 +7,13 @@ from typing import cast
 import pytest
 
 from macvland.action import Action, Add, Change, Failure, Part, Replace
+from macvland.condition.daemon import DEFECT
+from macvland.condition.files import GONE_IN_USE
 from macvland.config import ShimDeclaration
 from macvland.error import ApplyError, EngineAbsentError
-from macvland.model import Goal, Hold, Host, Network
+from macvland.model import Goal, Host, Network
 from macvland.reconcile import ROUNDS, Edge, Pass, attempts, converge
+from tests.conditions import said
 from tests.unit.samples import HOST, OTHER, PUB, container, declared, goal
 from tests.unit.world import World
 
@@ -67,7 +70,7 @@ def test_what_one_network_fails_at_does_not_stop_the_other() -> None:
     def refuse(actions: Sequence[Action]) -> tuple[Failure, ...]:
         ours = [action for action in actions if action.network == "pub_net"]
         world.kernel.apply([action for action in actions if action.network == "lab"])
-        return tuple(Failure(action=action, reason="busy") for action in ours)
+        return tuple(Failure(action=action, condition=said("busy")) for action in ours)
 
     ended = one_pass(world, Between(world.kernel, refuse))
     assert failures(ended) == [("pub_net", "busy")]
@@ -80,7 +83,7 @@ def test_what_one_network_fails_at_does_not_stop_the_other() -> None:
 
 def test_a_network_that_failed_is_not_tried_again_in_the_same_pass() -> None:
     world = World(HOST)
-    engine = Between(world.engine, lambda actions: tuple(Failure(action=one, reason="no") for one in actions))
+    engine = Between(world.engine, lambda actions: tuple(Failure(action=one, condition=said("no")) for one in actions))
     one_pass(world, engine=engine)
     assert [len(actions) for actions in engine.asked] == [0, 2]
 
@@ -122,7 +125,7 @@ def test_a_declaration_that_our_code_fails_on_stays_as_it_is_and_the_others_are_
     before = world.host
     broken = declared(replace(PUB, shim=cast(ShimDeclaration, "no table")), OTHER)
     ended = converge(lambda seen: goal(broken, seen), world.kernel, world.engine, lambda *_: True)
-    assert [(one.network, one.hold) for one in ended.goal.obstacles] == [("pub_net", Hold.DEFECT)]
+    assert [(one.network, one.kind) for one in ended.goal.obstacles] == [("pub_net", DEFECT)]
     assert {shim.network for shim in world.host.shims} == {"lab", "pub_net"}
     assert before.shims < world.host.shims
     assert before.networks < world.host.networks
@@ -171,7 +174,7 @@ def test_a_shim_that_is_deleted_while_a_pass_goes_on_is_made_again_in_it() -> No
         if len(kernel.asked) > 1:
             return world.kernel.apply(actions)
         world.host = replace(world.host, shims=frozenset(s for s in world.host.shims if s.network == "lab"))
-        return (Failure(action=actions[0], reason="no such device"),)
+        return (Failure(action=actions[0], condition=said("no such device")),)
 
     kernel = Between(world.kernel, lose_the_shim)
     ended = one_pass(world, kernel)
@@ -270,7 +273,7 @@ def test_an_attempt_to_replace_what_had_to_be_brought_back_is_the_same_one() -> 
 
 def test_a_failure_of_an_earlier_pass_counts_for_the_next_one() -> None:
     world = World(HOST)
-    late = Failure(action=Add(next(iter(goal(declared(PUB), HOST).host.networks))), reason="pool overlaps")
+    late = Failure(action=Add(next(iter(goal(declared(PUB), HOST).host.networks))), condition=said("pool overlaps"))
     engine = Between(world.engine, lambda actions: world.engine.apply(actions) if actions else (late,))
     ended = one_pass(world, engine=engine)
     assert ended.failures == (late,)
@@ -282,7 +285,7 @@ def test_a_failure_that_is_told_while_the_engine_does_not_say_what_is_left_count
     world = World(HOST)
     answers = world.host.engine
     network = next(iter(goal(declared(PUB), HOST).host.networks))
-    late = Failure(action=Add(network), reason="pool overlaps")
+    late = Failure(action=Add(network), condition=said("pool overlaps"))
     outcome = [(late,)]
 
     def wants(seen: Host) -> Goal:
@@ -301,7 +304,9 @@ def test_a_failure_that_is_told_while_the_engine_does_not_say_what_is_left_count
 
 def test_a_failure_that_was_late_counts_for_its_very_action_only() -> None:
     world = World(HOST)
-    gone = Failure(action=Add(Network(name="pub_net", parent="eth9", spec="1:another")), reason="no", passing=False)
+    gone = Failure(
+        action=Add(Network(name="pub_net", parent="eth9", spec="1:another")), condition=said("no"), passing=False
+    )
     engine = Between(world.engine, lambda actions: world.engine.apply(actions) if actions else (gone,))
     before = replace(one_pass(world), pending=(gone.action,))
     ended = converge(lambda seen: goal(BOTH, seen), world.kernel, engine, lambda *_: True, before=before)
@@ -324,12 +329,12 @@ def test_a_failure_is_none_once_it_is_not_wanted_any_more() -> None:
     def join(actions: Sequence[Action]) -> tuple[Failure, ...]:
         if actions:
             world.run(frozenset({container("web", "192.168.1.193")}))
-        return tuple(Failure(action=action, reason="has active endpoints") for action in actions)
+        return tuple(Failure(action=action, condition=said("has active endpoints")) for action in actions)
 
     engine = Between(world.engine, join)
     ended = converge(lambda seen: goal(declared(), seen), world.kernel, engine, lambda *_: True)
     assert (ended.failures, ended.left, ended.converged) == ((), (), True)
-    assert [one.hold for one in ended.goal.obstacles] == [Hold.LEAVING]
+    assert [one.kind for one in ended.goal.obstacles] == [GONE_IN_USE]
     assert [str(action) for action in ended.done] == ["delete shim 'mv-pub_net' on 'eth0'"]
 
 

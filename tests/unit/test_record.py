@@ -9,17 +9,22 @@ import pytest
 
 from macvland import journal
 from macvland.action import Add, Change, Delete
+from macvland.condition.docker import ASLEEP
+from macvland.condition.kernel import REFUSED
+from macvland.condition.lan import SILENT_GATEWAY
+from macvland.condition.parent import NO_CARRIER
 from macvland.journal import LOGGER
-from macvland.model import Dad, Goal, Host, Mode, Neighbour, Network, Route, Shim, ShimAddress
+from macvland.model import Dad, Goal, Host, Mode, Neighbour, Network, Promiscuity, Route, Shim, ShimAddress
 from macvland.reconcile import Pass
 from macvland.record import record
 from macvland.status import NetworkStatus, State, Status
+from macvland.status import told as in_status
+from tests.conditions import absent, because, warned, wrong
 from tests.unit.samples import ETH0
 
 READY = NetworkStatus(
     name="pub_net",
     state=State.READY,
-    reasons=(),
     since="2026-01-01T00:00:00Z",
     retry="",
     file="/etc/macvlan.d/pub_net.toml",
@@ -31,13 +36,11 @@ READY = NetworkStatus(
     host=("192.168.1.50",),
     attachments=(),
 )
-WAITING = replace(READY, state=State.WAITING, reasons=("waits for its parent 'eth0'",))
-FINE = Status(
-    time="2026-01-01T00:00:00Z", pid=1, converged=True, engine="26.1.5", absence="", networks=(READY,), errors=()
-)
+WAITING = replace(READY, state=State.WAITING, conditions=because(State.WAITING, "waits for its parent 'eth0'"))
+FINE = Status(time="2026-01-01T00:00:00Z", pid=1, converged=True, engine="26.1.5", networks=(READY,))
 NOTHING_DONE = Pass(seen=Host(), goal=Goal(host=Host()))
 
-Told = list[tuple[str, str, dict[str, str]]]
+Told = list[tuple[str, str, dict[str, str | tuple[str, ...]]]]
 
 
 class Kept(logging.Handler):
@@ -123,7 +126,7 @@ def test_to_ask_the_lan_again_is_not_told_and_an_address_set_anew_is(told: Told)
     assert [text for _, text, _ in told] == ["change address fd00::5 on shim 'mv-pub_net': prefix_length 64 -> None"]
 
 
-def of_network(state: str) -> dict[str, str]:
+def of_network(state: str) -> dict[str, str | tuple[str, ...]]:
     return {
         "MESSAGE_ID": journal.STATE,
         "MACVLAND_NETWORK": "pub_net",
@@ -137,11 +140,11 @@ def of_network(state: str) -> dict[str, str]:
     [
         (READY, "INFO", "ready"),
         (WAITING, "WARNING", "waiting: waits for its parent 'eth0'"),
-        (replace(READY, state=State.FAILED, reasons=("a", "b")), "ERROR", "failed: a; b"),
-        (replace(READY, state=State.CONFLICT, reasons=("a",)), "ERROR", "conflict: a"),
-        (replace(READY, state=State.CHECKING, reasons=("a",)), "INFO", "checking: a"),
-        (replace(READY, state=State.LEAVING, reasons=("a",)), "INFO", "leaving: a"),
-        (replace(READY, state=State.FOREIGN, reasons=("a",)), "INFO", "foreign: a"),
+        (replace(READY, state=State.FAILED, conditions=because(State.FAILED, "a", "b")), "ERROR", "failed: a; b"),
+        (replace(READY, state=State.CONFLICT, conditions=because(State.CONFLICT, "a")), "ERROR", "conflict: a"),
+        (replace(READY, state=State.CHECKING, conditions=because(State.CHECKING, "a")), "INFO", "checking: a"),
+        (replace(READY, state=State.LEAVING, conditions=because(State.LEAVING, "a")), "INFO", "leaving: a"),
+        (replace(READY, state=State.FOREIGN, conditions=because(State.FOREIGN, "a")), "INFO", "foreign: a"),
     ],
     ids=lambda value: str(value.state) if isinstance(value, NetworkStatus) else "",
 )
@@ -160,10 +163,39 @@ def test_a_transition_is_told_once_and_so_is_the_way_back(told: Told) -> None:
     ]
 
 
+def test_what_begins_and_what_ends_is_told_with_its_code(told: Told) -> None:
+    unplugged = (in_status(NO_CARRIER("pub_net", parent="eth0")), in_status(SILENT_GATEWAY(address="a", parent="eth0")))
+    held = replace(FINE, networks=(replace(READY, state=State.WAITING, conditions=unplugged),))
+    record(NOTHING_DONE, held, FINE)
+    record(NOTHING_DONE, FINE, held)
+    assert [(text.partition(":")[0], fields.get("MACVLAND_CODE")) for _, text, fields in told] == [
+        ("waiting", ("MV303",)),
+        ("its gateway a does not answer on the LAN of 'eth0'", ("MV502",)),
+        ("ready", ("MV303",)),
+        ("no longer so", ("MV502",)),
+    ]
+
+
+def test_other_words_for_the_same_are_no_news(told: Told) -> None:
+    held = in_status(NO_CARRIER("pub_net", parent="eth0"))
+    networks = (replace(READY, state=State.WAITING, conditions=(held,)),)
+    reworded = (replace(READY, state=State.WAITING, conditions=(replace(held, text="no cable"),)),)
+    record(NOTHING_DONE, replace(FINE, networks=reworded), replace(FINE, networks=networks))
+    assert told == []
+
+
+def test_what_is_normal_at_boot_is_no_warning(told: Told) -> None:
+    """Docker's socket is there before Docker is, and macvland does not start it."""
+    asleep = in_status(ASLEEP("pub_net"))
+    networks = (replace(READY, state=State.WAITING, conditions=(asleep,)),)
+    record(NOTHING_DONE, replace(FINE, engine="", networks=networks, conditions=(asleep,)), None)
+    assert [(level, text.partition(" ")[0]) for level, text, _ in told] == [("INFO", "no"), ("INFO", "waiting:")]
+
+
 def test_another_reason_is_told_as_well(told: Told) -> None:
     record(
         NOTHING_DONE,
-        replace(FINE, networks=(replace(WAITING, reasons=("other",)),)),
+        replace(FINE, networks=(replace(WAITING, conditions=because(State.WAITING, "other")),)),
         replace(FINE, networks=(WAITING,)),
     )
     assert told == [("WARNING", "waiting: other", of_network("waiting"))]
@@ -176,27 +208,35 @@ def test_a_network_that_is_gone_is_told(told: Told) -> None:
 
 
 def test_a_problem_of_a_file_is_told_and_so_is_its_end(told: Told) -> None:
-    broken = replace(FINE, errors=("pub_net.toml:1: is not TOML",))
+    broken = replace(FINE, conditions=wrong("pub_net.toml:1: is not TOML"))
     for before, now in ((FINE, broken), (broken, broken), (broken, FINE)):
         record(NOTHING_DONE, now, before)
     assert told == [
-        ("ERROR", "pub_net.toml:1: is not TOML", {"MESSAGE_ID": journal.CONFIG_ERROR}),
-        ("INFO", "no longer so: pub_net.toml:1: is not TOML", {"MESSAGE_ID": journal.CONFIG_FIXED}),
+        ("ERROR", "pub_net.toml:1: is not TOML", {"MESSAGE_ID": journal.CONFIG_ERROR, "MACVLAND_CODE": "MV101"}),
+        (
+            "INFO",
+            "no longer so: pub_net.toml:1: is not TOML",
+            {"MESSAGE_ID": journal.CONFIG_FIXED, "MACVLAND_CODE": "MV101"},
+        ),
     ]
 
 
 def test_docker_is_told_when_it_goes_and_when_it_comes(told: Told) -> None:
-    absent = replace(FINE, engine="", absence="no socket")
-    for before, now in ((FINE, absent), (absent, absent), (absent, FINE)):
+    gone = replace(FINE, engine="", conditions=absent("no socket"))
+    for before, now in ((FINE, gone), (gone, gone), (gone, FINE)):
         record(NOTHING_DONE, now, before)
     assert told == [
-        ("WARNING", "no Docker: no socket; shims are kept meanwhile", {"MESSAGE_ID": journal.ENGINE}),
-        ("INFO", "Docker 26.1.5 answers", {"MESSAGE_ID": journal.ENGINE}),
+        (
+            "WARNING",
+            "no Docker: no socket; shims are kept meanwhile",
+            {"MESSAGE_ID": journal.ENGINE, "MACVLAND_CODE": "MV201"},
+        ),
+        ("INFO", "Docker 26.1.5 answers", {"MESSAGE_ID": journal.ENGINE, "MACVLAND_CODE": "MV201"}),
     ]
 
 
 def test_a_host_without_networks_misses_no_docker(told: Told) -> None:
-    record(NOTHING_DONE, replace(FINE, networks=(), engine="", absence="no socket"), None)
+    record(NOTHING_DONE, replace(FINE, networks=(), engine="", conditions=absent("no socket")), None)
     assert told == []
 
 
@@ -206,10 +246,10 @@ def test_the_first_status_is_told_whole(told: Told) -> None:
 
 
 def test_what_the_lan_has_against_a_network_is_told_once_and_when_it_is_over(told: Told) -> None:
-    warned = replace(FINE, networks=(replace(READY, warnings=("somebody has it as well",)),))
-    record(NOTHING_DONE, warned, FINE)
-    record(NOTHING_DONE, warned, warned)
-    record(NOTHING_DONE, FINE, warned)
+    now = replace(FINE, networks=(replace(READY, conditions=warned("somebody has it as well")),))
+    record(NOTHING_DONE, now, FINE)
+    record(NOTHING_DONE, now, now)
+    record(NOTHING_DONE, FINE, now)
     fields = {"MESSAGE_ID": journal.DISPUTED, "MACVLAND_NETWORK": "pub_net", "MACVLAND_PARENT": "eth0"}
     assert told == [
         ("WARNING", "somebody has it as well", fields),
@@ -218,7 +258,8 @@ def test_what_the_lan_has_against_a_network_is_told_once_and_when_it_is_over(tol
 
 
 def test_the_failure_of_what_belongs_to_no_network_is_told_once_and_so_is_its_end(told: Told) -> None:
-    failed = replace(FINE, failures=("delete promiscuous mode of 'eth0': Operation not permitted",))
+    condition = REFUSED(error="Operation not permitted", words="").during(Delete(Promiscuity(parent="eth0")), "")
+    failed = replace(FINE, conditions=(in_status(condition),))
     record(NOTHING_DONE, failed, FINE)
     record(NOTHING_DONE, failed, failed)
     record(NOTHING_DONE, FINE, failed)

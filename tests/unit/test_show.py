@@ -13,8 +13,10 @@ from macvland.cli.show.topology import Node, Sight, topology, troubles
 from macvland.cli.show.tree import tree
 from macvland.cli.text.cells import width
 from macvland.cli.text.terminal import RED, coloured
-from macvland.model import Goal, Hold, Host, Link, Loss, Mode, Network, Obstacle, Route, Shim, Subnet
+from macvland.condition.parent import NO_CARRIER, PARENT_MISSING
+from macvland.model import Goal, Host, Link, Loss, Mode, Network, Route, Shim, Subnet
 from macvland.status import AttachmentStatus, State
+from tests.conditions import because, said
 from tests.unit.samples import HOST, LAB, LAN, container, declaration, declared, goal
 from tests.unit.test_status import READY
 from tests.unit.world import DOCKER
@@ -62,8 +64,8 @@ SEEN = Host(
 )
 OBSTACLES = frozenset(
     {
-        Obstacle(network="lab", hold=Hold.CARRIER, reason="its parent 'eth1' has no carrier"),
-        Obstacle(network="gone", hold=Hold.PARENT, reason="waits for its parent 'usb0', which does not exist yet"),
+        NO_CARRIER("lab", parent="eth1"),
+        PARENT_MISSING("gone", parent="usb0"),
     }
 )
 CONFIG = declared(
@@ -180,8 +182,10 @@ def test_a_network_says_what_is_to_do_for_it() -> None:
 
 
 def test_what_the_daemon_failed_at_and_what_docker_lost_are_problems() -> None:
-    failed = replace(READY, name="pub_net", state=State.FAILED, reasons=("add shim: File exists",))
-    lost = Loss(network="pub_net", id="id-of-pub_net", reason="Docker's driver has forgotten it")
+    failed = replace(
+        READY, name="pub_net", state=State.FAILED, conditions=because(State.FAILED, "add shim: File exists")
+    )
+    lost = Loss(network="pub_net", id="id-of-pub_net", condition=said("Docker's driver has forgotten it"))
     sight = replace(SIGHT, seen=replace(SEEN, losses=frozenset({lost})), failed=[failed])
     node = nodes_of(topology(sight))["pub_net"]
     assert (node.details[0], node.problems) == ("failed", ("add shim: File exists", "Docker's driver has forgotten it"))

@@ -5,28 +5,19 @@ import os
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from macvland.action import Add, Delete, Failure
 from macvland.cli.status.overview import overview
 from macvland.cli.text.terminal import UNBOUNDED, plain
+from macvland.condition import KINDS, Condition, Kind
+from macvland.condition.lan import HANDED_OUT
+from macvland.condition.parent import NO_CARRIER
 from macvland.config import Config
 from macvland.error import ConfigError
-from macvland.model import (
-    About,
-    Dad,
-    Device,
-    Finding,
-    Heard,
-    Hold,
-    Host,
-    Network,
-    Obstacle,
-    Promiscuity,
-    Question,
-    Subnet,
-)
+from macvland.model import About, Dad, Device, Finding, Heard, Host, Network, Promiscuity, Question, Subnet
 from macvland.reconcile import Pass, converge
 from macvland.status import (
     VERSION,
@@ -40,8 +31,10 @@ from macvland.status import (
     load,
     read,
     status,
+    told,
     write,
 )
+from tests.conditions import a, absent, because, said, wrong
 from tests.unit.samples import HOST, OTHER, PUB, container, declared, goal
 from tests.unit.world import World
 
@@ -50,7 +43,6 @@ LATER = "2026-01-01T12:10:00Z"
 READY = NetworkStatus(
     name="pub_net",
     state=State.READY,
-    reasons=(),
     since=NOW,
     retry="",
     file="/etc/macvlan.d/pub_net.toml",
@@ -77,49 +69,42 @@ SETTLED = ended_pass(declared(PUB))
 FINE = status(declared(PUB), SETTLED, NOW, {})
 
 
-def with_obstacle(hold: Hold) -> Pass:
-    obstacles = frozenset({Obstacle(network="pub_net", hold=hold, reason="so it is")})
-    return replace(SETTLED, goal=replace(SETTLED.goal, obstacles=obstacles))
+UNPLUGGED = NO_CARRIER("pub_net", parent="eth0")
+WARNED = HANDED_OUT("pub_net", address="192.168.1.223")
+
+
+def with_obstacle(condition: Condition) -> Pass:
+    return replace(SETTLED, goal=replace(SETTLED.goal, obstacles=frozenset({condition})))
+
+
+def bare(network: NetworkStatus) -> NetworkStatus:
+    """Return *network* without its conditions, which are told apart."""
+    return replace(network, conditions=())
 
 
 def test_a_network_that_is_as_asked_is_ready() -> None:
-    expected = Status(
-        time=NOW, pid=os.getpid(), converged=True, engine="26.1.5", absence="", networks=(READY,), errors=()
-    )
+    expected = Status(time=NOW, pid=os.getpid(), converged=True, engine="26.1.5", networks=(READY,))
     assert expected == FINE
 
 
-@pytest.mark.parametrize(
-    ("hold", "state"),
-    [
-        (Hold.DEFECT, State.FAILED),
-        (Hold.TAKEN, State.FAILED),
-        (Hold.CONFLICT, State.CONFLICT),
-        (Hold.PARENT, State.WAITING),
-        (Hold.CARRIER, State.WAITING),
-        (Hold.ADDRESS, State.WAITING),
-        (Hold.ENGINE, State.WAITING),
-        (Hold.CHECK, State.CHECKING),
-        (Hold.UNDONE, State.WAITING),
-        (Hold.LEAVING, State.LEAVING),
-    ],
-    ids=str,
-)
-def test_what_holds_a_network_is_its_state(hold: Hold, state: State) -> None:
-    (network,) = status(declared(PUB), with_obstacle(hold), NOW, {}).networks
-    assert network == replace(READY, state=state, reasons=("so it is",))
-
-
-def test_every_hold_has_a_state() -> None:
-    for hold in set(Hold) - {Hold.DISPUTED}:
-        assert status(declared(PUB), with_obstacle(hold), NOW, {}).networks[0].state is not State.READY
-
-
-def test_what_the_lan_has_against_a_network_is_a_warning_and_no_state() -> None:
-    found = status(declared(PUB), with_obstacle(Hold.DISPUTED), NOW, {})
-    assert found.networks == (replace(READY, warnings=("so it is",)),)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.state is not None], ids=lambda it: it.name)
+def test_what_holds_a_network_gives_it_its_state(kind: Kind) -> None:
+    condition = a(kind)
+    found = status(declared(PUB), with_obstacle(condition), NOW, {})
+    (network,) = found.networks
+    expected = READY if kind.state is None else replace(READY, state=kind.state)
+    assert (bare(network), network.reasons) == (expected, (condition.text,))
+    assert network.conditions == (told(condition, NOW),)
     assert load(dump(found)) == found
-    assert "  warning: so it is" in overview(found, 120, plain)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.state is None], ids=lambda it: it.name)
+def test_a_warning_gives_a_network_no_state(kind: Kind) -> None:
+    condition = a(kind)
+    found = status(declared(PUB), with_obstacle(condition), NOW, {})
+    assert (bare(found.networks[0]), found.networks[0].warnings) == (READY, (condition.text,))
+    assert load(dump(found)) == found
+    assert f"  warning: {condition.text}" in overview(found, UNBOUNDED, plain)
 
 
 def test_what_the_lan_says_wrong_is_told_for_programs() -> None:
@@ -142,25 +127,25 @@ def test_what_the_lan_says_wrong_is_told_for_programs() -> None:
 
 
 def test_a_warning_stays_while_docker_does_not_answer() -> None:
-    before = status(declared(PUB), with_obstacle(Hold.DISPUTED), NOW, {})
+    before = status(declared(PUB), with_obstacle(WARNED), NOW, {})
     silent = replace(SETTLED, seen=replace(SETTLED.seen, engine=None))
-    assert status(declared(PUB), silent, LATER, {}, before).networks[0].warnings == ("so it is",)
+    assert status(declared(PUB), silent, LATER, {}, before).networks[0].warnings == (WARNED.text,)
     assert status(declared(PUB), SETTLED, LATER, {}, before).networks[0].warnings == ()
 
 
 def test_a_failure_comes_before_what_holds_a_network() -> None:
     (shim,) = SETTLED.seen.shims
     failed = replace(
-        with_obstacle(Hold.CARRIER), failures=(Failure(action=Add(shim), reason="busy"),), left=(Add(shim),)
+        with_obstacle(UNPLUGGED), failures=(Failure(action=Add(shim), condition=said("busy")),), left=(Add(shim),)
     )
     (network,) = status(declared(PUB), failed, NOW, {"pub_net": LATER}).networks
-    reasons = ("add shim 'mv-pub_net' on 'eth0': busy", "so it is")
-    assert network == replace(READY, state=State.FAILED, reasons=reasons, retry=LATER)
+    reasons = ("add shim 'mv-pub_net' on 'eth0': busy", "its parent 'eth0' has no carrier")
+    assert (bare(network), network.reasons) == (replace(READY, state=State.FAILED, retry=LATER), reasons)
 
 
 def test_a_failed_network_that_was_not_due_keeps_its_reason_and_its_time() -> None:
     (shim,) = SETTLED.seen.shims
-    failed = replace(SETTLED, failures=(Failure(action=Add(shim), reason="busy"),), left=(Add(shim),))
+    failed = replace(SETTLED, failures=(Failure(action=Add(shim), condition=said("busy")),), left=(Add(shim),))
     before = status(declared(PUB), failed, NOW, {})
     waiting = replace(SETTLED, left=(Add(shim),))
     now = status(declared(PUB), waiting, LATER, {"pub_net": LATER}, before)
@@ -170,7 +155,7 @@ def test_a_failed_network_that_was_not_due_keeps_its_reason_and_its_time() -> No
 def test_a_state_has_its_time_of_beginning() -> None:
     now = status(declared(PUB), SETTLED, LATER, {}, FINE)
     assert now.networks == FINE.networks
-    held = status(declared(PUB), with_obstacle(Hold.CARRIER), LATER, {}, now)
+    held = status(declared(PUB), with_obstacle(UNPLUGGED), LATER, {}, now)
     assert held.networks[0].since == LATER
 
 
@@ -184,7 +169,7 @@ def test_a_network_that_macvland_did_not_make_is_foreign() -> None:
     ended = ended_pass(declared(PUB), replace(HOST, networks=frozenset({foreign})))
     (network,) = status(declared(PUB), ended, NOW, {}).networks
     reasons = ("met by a network that macvland did not make and leaves alone",)
-    assert network == replace(READY, state=State.FOREIGN, reasons=reasons)
+    assert (bare(network), network.reasons) == (replace(READY, state=State.FOREIGN), reasons)
 
 
 def test_a_foreign_network_in_the_way_is_a_conflict_and_not_met() -> None:
@@ -206,7 +191,10 @@ def test_a_leaving_network_is_shown_without_its_file() -> None:
     ended = converge(lambda seen: goal(declared(), seen), world.kernel, world.engine, lambda *_: True)
     (network,) = status(declared(), ended, NOW, {}).networks
     reasons = ("its file is gone; it goes when 'web' leaves it",)
-    assert network == replace(READY, state=State.LEAVING, reasons=reasons, file="", shim="", host=())
+    assert (bare(network), network.reasons) == (
+        replace(READY, state=State.LEAVING, file="", shim="", host=()),
+        reasons,
+    )
 
 
 def test_a_broken_file_fails_its_network_and_no_other() -> None:
@@ -227,12 +215,73 @@ def test_a_broken_file_fails_its_network_and_no_other() -> None:
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     told = replace(
-        FINE, networks=(replace(READY, state=State.FAILED, reasons=("a", "b")),), errors=("c",), elsewhere=("d",)
+        FINE,
+        networks=(replace(READY, state=State.FAILED, conditions=because(State.FAILED, "a", "b")),),
+        conditions=wrong("c"),
+        elsewhere=("d",),
     )
     write(told, tmp_path / "status.json")
     assert read(tmp_path / "status.json") == told
     assert (tmp_path / "status.json").stat().st_mode & 0o777 == 0o644
     assert list(tmp_path.iterdir()) == [tmp_path / "status.json"]
+
+
+FIRST_REASONS, WARNINGS = ("/etc/macvlan.d/pub_net.toml:1: wrong",), ("its gateway is silent",)
+FIRST: dict[str, Any] = {
+    "version": 1,
+    "time": NOW,
+    "pid": 17,
+    "converged": False,
+    "engine": "",
+    "absence": "Docker has not answered yet",
+    "networks": [
+        {
+            **{name: getattr(READY, name) for name in READY.__slots__ if name not in ("conditions", "attachments")},
+            "state": "failed",
+            "reasons": list(FIRST_REASONS),
+            "attachments": [],
+            "warnings": list(WARNINGS),
+        }
+    ],
+    "errors": list(FIRST_REASONS),
+}
+
+
+def test_a_status_of_version_1_is_read_and_goes_on_in_version_2() -> None:
+    """As at an upgrade: the daemon takes up what the one before told."""
+    first = load(json.dumps(FIRST))
+    (network,) = first.networks
+    assert (network.state, network.reasons, network.warnings) == (State.FAILED, FIRST_REASONS, WARNINGS)
+    assert (first.absence, first.errors) == (FIRST["absence"], FIRST_REASONS)
+    assert load(dump(first)) == first
+    silent = replace(SETTLED, seen=replace(SETTLED.seen, engine=None))
+    assert status(declared(PUB), silent, LATER, {}, first).networks[0].warnings == WARNINGS
+
+
+def test_what_version_1_had_version_2_has_as_well() -> None:
+    found = json.loads(dump(status(declared(PUB), with_obstacle(UNPLUGGED), NOW, {})))
+    assert FIRST.keys() <= found.keys()
+    (network,) = found["networks"]
+    assert (network["reasons"], network["warnings"]) == (["its parent 'eth0' has no carrier"], [])
+    assert network["conditions"] == [
+        {
+            "code": "MV303",
+            "kind": "parent-no-carrier",
+            "network": "pub_net",
+            "severity": "warning",
+            "state": "waiting",
+            "since": NOW,
+            "text": "its parent 'eth0' has no carrier",
+            "fields": {"parent": "eth0"},
+        }
+    ]
+
+
+def test_a_condition_has_its_own_time_of_beginning() -> None:
+    before = status(declared(PUB), with_obstacle(UNPLUGGED), NOW, {})
+    both = replace(SETTLED, goal=replace(SETTLED.goal, obstacles=frozenset({UNPLUGGED, WARNED})))
+    (network,) = status(declared(PUB), both, LATER, {}, before).networks
+    assert [(one.code, one.since) for one in network.conditions] == [("MV303", NOW), ("MV503", LATER)]
 
 
 WHOLE = dump(FINE)
@@ -243,7 +292,7 @@ WHOLE = dump(FINE)
     [
         "",
         WHOLE[: len(WHOLE) // 2],
-        WHOLE.replace(f'"version": {VERSION}', f'"version": {VERSION - 1}'),
+        WHOLE.replace(f'"version": {VERSION}', '"version": 0'),
         WHOLE.replace(f'"version": {VERSION}', f'"version": {VERSION + 1}'),
         WHOLE.replace('"pid"', '"process"'),
         WHOLE.replace('"ready"', '"happy"'),
@@ -312,14 +361,14 @@ def test_the_table_has_a_row_for_each_network_and_its_reasons_below() -> None:
         READY,
         name="lab",
         state=State.WAITING,
-        reasons=("waits for its parent 'eth7', which does not exist yet",),
+        conditions=because(State.WAITING, "waits for its parent 'eth7', which does not exist yet"),
         parent="eth7",
         link="",
         subnets=("10.0.0.0/24",),
         host=(),
         attachments=(),
     )
-    told = replace(FINE, networks=(lab, READY), errors=("/etc/macvlan.d/x.toml:1: is not TOML",))
+    told = replace(FINE, networks=(lab, READY), conditions=wrong("/etc/macvlan.d/x.toml:1: is not TOML"))
     assert overview(told, UNBOUNDED, plain).splitlines() == [
         "NETWORK  STATE    PARENT  SUBNETS         HOST          CONTAINERS",
         "lab      waiting  eth7    10.0.0.0/24     -             -",
@@ -343,7 +392,11 @@ def test_a_parent_that_is_not_there_is_no_link_that_carries() -> None:
 
 
 def test_a_problem_that_is_a_networks_reason_is_told_once() -> None:
-    told = replace(FINE, networks=(replace(READY, state=State.FAILED, reasons=("broken",)),), errors=("broken",))
+    told = replace(
+        FINE,
+        networks=(replace(READY, state=State.FAILED, conditions=because(State.FAILED, "broken")),),
+        conditions=(replace(wrong("broken")[0], network="pub_net"),),
+    )
     assert overview(told, UNBOUNDED, plain).count("broken") == 1
 
 
@@ -355,7 +408,7 @@ def test_files_that_are_not_for_this_host_are_named() -> None:
 
 
 def test_a_table_of_nothing_says_so() -> None:
-    told = replace(FINE, networks=(), engine="", absence="Docker's socket does not exist")
+    told = replace(FINE, networks=(), engine="", conditions=absent("Docker's socket does not exist"))
     assert overview(told, UNBOUNDED, plain).splitlines() == [
         "NETWORK  STATE  PARENT  SUBNETS  HOST  CONTAINERS",
         "",
@@ -379,7 +432,7 @@ def test_a_stopped_container_is_shown_without_an_address() -> None:
         (replace(FINE, networks=()), "no networks declared"),
         (replace(FINE, engine=""), "1 ready; Docker does not answer"),
         (
-            replace(FINE, networks=(READY, replace(READY, state=State.FAILED), READY), errors=("x", "y")),
+            replace(FINE, networks=(READY, replace(READY, state=State.FAILED), READY), conditions=wrong("x", "y")),
             "2 ready, 1 failed; problems in files: 2",
         ),
     ],
@@ -406,14 +459,14 @@ def test_an_own_address_is_where_containers_meet_the_host() -> None:
     assert network.host == ("192.168.1.223",)
 
 
-NOBODYS = Failure(action=Delete(Promiscuity(parent="eth0")), reason="Operation not permitted")
+NOBODYS = Failure(action=Delete(Promiscuity(parent="eth0")), condition=said("Operation not permitted"))
 
 
 def test_the_failure_of_what_belongs_to_no_network_is_told_in_the_status_and_in_its_line() -> None:
     failed = replace(SETTLED, failures=(NOBODYS,), left=(NOBODYS.action,))
     told = status(declared(PUB), failed, NOW, {})
     assert (told.converged, told.networks) == (False, (READY,))
-    assert told.failures == (f"{NOBODYS.action}: Operation not permitted",)
+    assert [one.text for one in told.failures] == [f"{NOBODYS.action}: Operation not permitted"]
     assert line(told) == "1 ready; failed besides: 1"
     assert load(dump(told)) == told
 
@@ -422,4 +475,5 @@ def test_what_belongs_to_no_network_and_is_not_done_yet_keeps_the_reason_of_its_
     failed = status(declared(PUB), replace(SETTLED, failures=(NOBODYS,), left=(NOBODYS.action,)), NOW, {})
     waiting = replace(SETTLED, left=(NOBODYS.action,))
     assert status(declared(PUB), waiting, NOW, {}, failed).failures == failed.failures
-    assert status(declared(PUB), waiting, NOW, {}).failures == (f"{NOBODYS.action}: not done yet",)
+    unknown = status(declared(PUB), waiting, NOW, {}).failures
+    assert [one.text for one in unknown] == [f"{NOBODYS.action}: not done yet"]

@@ -32,6 +32,7 @@ from macvland.model import (
     Vlan,
 )
 from macvland.status import State, Status, read, write
+from tests.conditions import because, wrong
 from tests.unit.test_cli import GOOD, MINE, WRONG
 from tests.unit.test_status import READY
 
@@ -201,7 +202,7 @@ def test_a_note_to_a_terminal_that_is_gone_is_no_error() -> None:
 
 TRIAL = Path("/run/macvlan.d/try/pub_net.toml")
 TAKEN = replace(READY, name="pub_net", file=str(TRIAL))
-OTHER = replace(READY, name="other", state=State.WAITING, reasons=("for its parent",))
+OTHER = replace(READY, name="other", state=State.WAITING, conditions=because(State.WAITING, "for its parent"))
 
 
 @pytest.mark.parametrize(
@@ -209,9 +210,12 @@ OTHER = replace(READY, name="other", state=State.WAITING, reasons=("for its pare
     [
         (replace(MINE, networks=(TAKEN, OTHER)), True),
         (replace(MINE, networks=(replace(TAKEN, file="/etc/macvlan.d/pub_net.toml"),)), False),
-        (replace(MINE, networks=(replace(TAKEN, state=State.CHECKING, reasons=("x",)),)), False),
+        (
+            replace(MINE, networks=(replace(TAKEN, state=State.CHECKING, conditions=because(State.CHECKING, "x")),)),
+            False,
+        ),
         (replace(MINE, networks=(replace(TAKEN, state=State.CONFLICT),)), True),
-        (replace(MINE, networks=(), errors=(f"{TRIAL}:1: wrong",)), True),
+        (replace(MINE, networks=(), conditions=wrong(f"{TRIAL}:1: wrong", file=str(TRIAL))), True),
     ],
     ids=["ready", "not read yet", "a matter of a moment", "in conflict", "wrong after all"],
 )
@@ -228,9 +232,12 @@ def test_what_waits_on_account_of_the_file_is_waited_for() -> None:
     [
         (replace(MINE, networks=(TAKEN, OTHER)), ""),
         (replace(MINE, networks=(replace(TAKEN, state=State.WAITING),)), ""),
-        (replace(MINE, networks=(replace(TAKEN, state=State.FAILED, reasons=("a", "b")),)), "pub_net: failed: a; b"),
+        (
+            replace(MINE, networks=(replace(TAKEN, state=State.FAILED, conditions=because(State.FAILED, "a", "b")),)),
+            "pub_net: failed: a; b",
+        ),
         (replace(MINE, networks=()), "macvland has not taken it up in time; 'journalctl -u macvland' may tell why"),
-        (replace(MINE, networks=(), errors=(f"{TRIAL}:1: wrong",)), f"{TRIAL}:1: wrong"),
+        (replace(MINE, networks=(), conditions=wrong(f"{TRIAL}:1: wrong", file=str(TRIAL))), f"{TRIAL}:1: wrong"),
         (replace(MINE, pid=0x7FFFFFFF), "macvland has stopped"),
         (None, "macvland has stopped"),
     ],

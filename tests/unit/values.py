@@ -7,6 +7,8 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_address, ip_in
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from macvland.condition import KINDS, Condition
+
 Value = TypeVar("Value")
 
 # Each is for both versions.
@@ -31,6 +33,8 @@ def _value(hint: Any, data: Any) -> Any:  # noqa: PLR0911 - one for each kind of
         return tuple(_value(member, one) for member, one in zip(members, data, strict=True))
     if members:  # a union: of an IPv4 and an IPv6 type, of None
         return None if data is None and NoneType in members else _value(members[0], data)
+    if hint is Condition:
+        return KINDS[data["kind"]](data["network"], **data["fields"])
     if hint in PARSERS:
         return PARSERS[hint](data)
     if isinstance(hint, type) and is_dataclass(hint):

@@ -29,6 +29,7 @@ from macvland.model import (
     ShimAddress,
     Vlan,
 )
+from tests.conditions import said
 
 Thing = TypeVar("Thing")
 
@@ -74,7 +75,7 @@ class World:
     def _observe_engine(self, host: Host) -> Host:
         mine = self.host
         if mine.engine is None:
-            return replace(host, absence=mine.absence or "Docker is not there")
+            return replace(host, absent=mine.absent or said("Docker is not there"))
         return replace(
             host,
             engine=mine.engine,
@@ -401,7 +402,7 @@ class Side:
             try:
                 self.do(action)
             except ApplyError as error:
-                failures.append(Failure(action=action, reason=str(error), passing=error.passing))
+                failures.append(Failure(action=action, condition=error.condition, passing=error.passing))
         return tuple(failures)
 
 

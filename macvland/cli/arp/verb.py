@@ -12,7 +12,9 @@ from macvland.cli.daemon import remembered
 from macvland.cli.ending import FINE, OTHERWISE, fail
 from macvland.cli.text.columns import laid_out, printable
 from macvland.cli.text.terminal import RED, Paint, columns, paint, plain
+from macvland.condition.daemon import NO_SWEEP
 from macvland.engine import Docker
+from macvland.error import ApplyError
 from macvland.kernel import Kernel
 from macvland.kernel.survey import arp_settings, known
 from macvland.lan.sweep import sweep
@@ -97,9 +99,11 @@ def _none(name: str | None, names: Sequence[str]) -> str:
 
 def _found(seen: Host, chosen: Sequence[Lan], asked: Sequence[Sequence[IPv4Address]], rate: int) -> Found:
     swept = sweep([(lan.link, those) for lan, those in zip(chosen, asked, strict=True)], rate)
-    for one in swept.values():
-        if one.error:
-            raise one.error
+    for error in (one.error for one in swept.values()):
+        if error and error.condition.kind is NO_SWEEP:
+            raise ApplyError(f"{error}, or leave out --probe")
+        if error:
+            raise error
     # Looked at after the sweep: no name is older than the answer that it explains.
     neighbours = known({lan.link.index: lan.link.name for lan in chosen})
     names = [link.name for link in seen.links if link.kind == "macvlan"] + [shim.name for shim in seen.shims]

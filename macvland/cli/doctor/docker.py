@@ -7,8 +7,10 @@ from typing import Any
 from macvland.cli.adopt.handmade import handmade
 from macvland.cli.doctor.finding import Finding
 from macvland.cli.doctor.snapshot import Contained, Snapshot, listed
+from macvland.condition.docker import NOT_YET, ONE_PER_PARENT
 from macvland.engine.lost import SHARED_API
 from macvland.model import Mode
+from macvland.status import ConditionStatus, told
 
 
 def absent(shot: Snapshot) -> Iterator[Finding]:
@@ -19,7 +21,7 @@ def absent(shot: Snapshot) -> Iterator[Finding]:
         code="MV201",
         network="",
         symptom="no network can be made, and containers cannot be seen",
-        evidence=(shot.seen.absence or "Docker does not answer",),
+        conditions=(told(shot.seen.absent or NOT_YET()),),
         remedy=("systemctl start docker", "journalctl --unit docker --since -1h"),
     )
 
@@ -31,36 +33,42 @@ def lost(shot: Snapshot) -> Iterator[Finding]:
             code="MV202",
             network=one.network,
             symptom="a container does not start: 'network id … not found', although 'docker network ls' shows it",
-            evidence=(one.reason,),
+            conditions=(told(one.condition),),
             remedy=("macvlanctl apply",) if one.curable else ("systemctl restart docker",),
         )
 
 
 def refused(shot: Snapshot) -> Iterator[Finding]:
-    """Find what this Docker would refuse: mostly it is too old."""
-    for name, reason in shot.refusals:
-        yield _refused(shot, name, reason)
+    """Find what this Docker would refuse, or has refused the daemon: mostly it is too old."""
+    seen = {it.network for it in shot.refusals}
+    for it in shot.refusals:
+        yield _refused(shot, told(it))
+    for told_of in shot.status.networks if shot.status and shot.running and shot.seen.engine else ():
+        met = [it for it in told_of.conditions if it.code == ONE_PER_PARENT.code and it.network not in seen]
+        seen |= {it.network for it in met}
+        for one in met:
+            yield _refused(shot, one)
     engine = shot.seen.engine
     if engine is None or engine.api >= SHARED_API:
         return
     holders = {one.parent: one.name for one in sorted(shot.seen.networks, key=lambda it: it.name) if one.parent}
     for network in sorted(shot.goal.host.networks, key=lambda it: it.name):
         holder = holders.get(network.parent or "", network.name)
-        if holder != network.name and not shot.network(network.name):
-            words = f"Docker {engine.version} allows one macvlan network per parent (27 allows several)"
-            yield _refused(shot, network.name, f"{words}; '{holder}' has '{network.parent}'")
+        if holder != network.name and not shot.network(network.name) and network.name not in seen:
+            yield _refused(shot, told(ONE_PER_PARENT(network.name, version=engine.version, other=holder)))
 
 
-def _refused(shot: Snapshot, name: str, reason: str) -> Finding:
+def _refused(shot: Snapshot, condition: ConditionStatus) -> Finding:
     version = shot.seen.engine.version if shot.seen.engine else "unknown"
     return Finding(
         code="MV203",
-        network=name,
+        network=condition.network,
         symptom="the network does not come, or not as its file asks",
-        evidence=(reason, f"this Docker is {version}"),
+        conditions=(condition,),
+        evidence=(f"this Docker is {version}",),
         remedy=(
             "docker version --format '{{.Server.Version}} (API {{.Server.APIVersion}})'",
-            f"macvlanctl status {name}",
+            f"macvlanctl status {condition.network}",
         ),
     )
 

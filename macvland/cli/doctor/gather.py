@@ -80,7 +80,7 @@ def gather(network: str | None) -> tuple[Snapshot, list[str]]:
     shot = _with_links(replace(shot, machine=read_machine()), notes)
     shot = replace(
         shot,
-        refusals=tuple((one.action.network, one.reason) for one in refusals),
+        refusals=tuple(one.condition for one in refusals),
         contained=_contained(docker, seen, notes),
         firewall=_firewall(notes),
         sightings=tuple(_sightings(chosen, shot, notes)),
@@ -178,7 +178,7 @@ def _answers(
     for lan, those in zip(chosen, asked, strict=True):
         found = swept.get(lan.link.name, Swept())
         if those and found.error:
-            notes.add(f"the LAN was not asked: {str(found.error).removesuffix(', or leave out --probe')}")
+            notes.add(f"the LAN was not asked: {found.error}")
             those = []  # noqa: PLW2901 - nobody was
         mine = frozenset(those)
         yield lan, mine, frozenset(it for it in found.answers if it[0] in mine)

@@ -5,10 +5,14 @@ from shlex import quote
 
 from macvland.cli.doctor.finding import Finding
 from macvland.cli.doctor.snapshot import Snapshot
+from macvland.condition import Condition
+from macvland.condition.parent import IN_PASSTHRU, IS_A_SHIM, IS_WIFI, NO_CARRIER, PARENT_DOWN, PARENT_MISSING
 from macvland.config import Declaration
 from macvland.model import Link
+from macvland.status import told
 from macvland.wanted.fitness import unfit, unfit_below_vlan
 from macvland.wanted.parent import carrying, parent_of
+from macvland.wanted.parent import missing as missing_parent
 
 
 def missing(shot: Snapshot) -> Iterator[Finding]:
@@ -23,17 +27,19 @@ def missing(shot: Snapshot) -> Iterator[Finding]:
         for one in shot.seen.networks
         if one.name not in declared and one.parent and not shot.carrier_of(one)
     }
+    shims = {shim.name: shim.parent for shim in shot.seen.shims}
     for name, parent in absent.items():
+        if parent in shims:
+            yield _unable(shot, IS_A_SHIM(name, parent=parent, below=shims[parent]), shims[parent])
+            continue
         there = ", ".join(sorted(it.name for it in shot.seen.links if it.ethernet and it.kind in ("", "veth", "bond")))
         auto = parent == "auto"
         yield Finding(
-            code="MV301",
+            code=PARENT_MISSING.code,
             network=name,
             symptom="no container can start on the network, and it has no shim",
-            evidence=(
-                "no default route leads over an Ethernet link" if auto else f"its parent '{parent}' does not exist",
-                f"links that could be meant: {there or 'none'}",
-            ),
+            conditions=(told(missing_parent(name, parent)),),
+            evidence=(f"links that could be meant: {there or 'none'}",),
             remedy=("ip route show default" if auto else "ip -brief link", _editor(shot, name)),
         )
 
@@ -50,18 +56,19 @@ def silent(shot: Snapshot) -> Iterator[Finding]:
         culprit = below if below and not (below.up and below.carrier) else link
         if not culprit.up:
             yield Finding(
-                code="MV302",
+                code=PARENT_DOWN.code,
                 network=name,
                 symptom="nothing passes, neither from host nor from containers",
-                evidence=(f"its parent '{culprit.name}' is down",),
+                conditions=(told(PARENT_DOWN(name, parent=culprit.name)),),
                 remedy=(f"ip link set dev {quote(culprit.name)} up",),
             )
         elif not culprit.carrier:
             yield Finding(
-                code="MV303",
+                code=NO_CARRIER.code,
                 network=name,
                 symptom="nothing passes to or from the LAN",
-                evidence=(f"its parent '{culprit.name}' is up and has no carrier: a cable, a switch port, a bond",),
+                conditions=(told(NO_CARRIER(name, parent=culprit.name)),),
+                evidence=("a cable, a switch port, or a bond without active ports",),
                 remedy=(f"ip -statistics link show dev {quote(culprit.name)}", f"ethtool {quote(culprit.name)}"),
             )
 
@@ -88,19 +95,22 @@ def unable(shot: Snapshot) -> Iterator[Finding]:
         below = parent_of(on_vlan[name].parent or "", facts) if name in on_vlan else None
         link = below or carried
         own = shot.network(name)
-        reason = unfit_below_vlan(link, facts) if below else unfit(link, facts)
-        if not reason or (own and own.mode == "passthru" and "in passthru mode" in reason):
+        objection = unfit_below_vlan(link, facts) if below else unfit(link, facts)
+        if objection is None or (own and own.mode == "passthru" and objection.kind is IN_PASSTHRU):
             continue
-        wifi = link.wireless and "Wi-Fi" in reason
-        yield Finding(
-            code="MV305" if wifi else "MV304",
-            network=name,
-            symptom="containers start, and nobody answers them"
-            if wifi
-            else "Docker and the kernel say 'device or resource busy', or 'invalid argument'",
-            evidence=(reason,),
-            remedy=(f"ip -details link show dev {quote(link.name)}", _editor(shot, name)),
-        )
+        yield _unable(shot, objection.of(name), link.name)
+
+
+def _unable(shot: Snapshot, objection: Condition, link: str) -> Finding:
+    return Finding(
+        code=objection.code,
+        network=objection.network,
+        symptom="containers start, and nobody answers them"
+        if objection.kind is IS_WIFI
+        else "Docker and the kernel say 'device or resource busy', or 'invalid argument'",
+        conditions=(told(objection),),
+        remedy=(f"ip -details link show dev {quote(link)}", _editor(shot, objection.network)),
+    )
 
 
 FINDERS = (missing, silent, unable)

@@ -5,10 +5,11 @@ A remedy is never wrapped: it is to be copied.
 
 from collections.abc import Iterator, Sequence
 
-from macvland.cli.doctor.finding import CODES, Finding
+from macvland.cli.doctor.finding import Finding
 from macvland.cli.text.columns import printable
 from macvland.cli.text.layout import filled
 from macvland.cli.text.terminal import BOLD, RED, Paint, plain
+from macvland.condition import CODES
 
 SEEN, DO = "  seen: ", "  do:   "
 FURTHER = "        "
@@ -27,7 +28,7 @@ def _lines(one: Finding, columns: int, paint: Paint) -> Iterator[str]:
     yield paint(first, RED)
     yield from (paint(line, RED) for line in others)
     yield from filled(printable(one.symptom), columns, "  ")
-    for text in one.evidence:
+    for text in one.seen:
         yield from filled(printable(text), columns, SEEN, FURTHER)
     for number, command in enumerate(one.remedy):
         yield (DO if number == 0 else FURTHER) + paint(printable(command), BOLD)

@@ -5,11 +5,15 @@ from collections.abc import Iterator
 
 from macvland.cli.doctor.finding import Finding
 from macvland.cli.doctor.snapshot import Snapshot
-from macvland.model import Hold
-from macvland.status import State
+from macvland.condition import State
+from macvland.condition.daemon import DEFECT
+from macvland.condition.obstacle import SAME_NAME, UNDONE
+from macvland.status import ConditionStatus, told
 
 START = "systemctl start macvland"
 LOG = "journalctl --unit macvland --since -1h"
+FAILED, IN_THE_WAY = DEFECT.code, SAME_NAME.code
+OF_FAILURES = frozenset({FAILED, ""})  # an older macvland told no codes
 
 
 def wrong_files(shot: Snapshot) -> Iterator[Finding]:
@@ -17,9 +21,9 @@ def wrong_files(shot: Snapshot) -> Iterator[Finding]:
     for error in shot.config.errors:
         yield Finding(
             code="MV101",
-            network=error.file.stem if error.file.suffix == ".toml" else "",
+            network=error.condition.network,
             symptom="what the file says is not done, and its network stays as it was",
-            evidence=(str(error),),
+            conditions=(told(error.condition),),
             remedy=("macvlanctl check",),
         )
 
@@ -28,12 +32,12 @@ def not_running(shot: Snapshot) -> Iterator[Finding]:
     """Find that no daemon keeps the host as the files say."""
     if shot.running:
         return
-    told = "the status file is one of a daemon that has ended" if shot.status else "there is no status file"
+    why = "the status file is one of a daemon that has ended" if shot.status else "there is no status file"
     yield Finding(
         code="MV102",
         network="",
         symptom="no change of a file, a link or a container has an effect",
-        evidence=(f"{told}: macvland does not run",),
+        evidence=(f"{why}: macvland does not run",),
         remedy=(START, LOG),
     )
 
@@ -54,37 +58,35 @@ def stale(shot: Snapshot) -> Iterator[Finding]:
 
 def failed(shot: Snapshot) -> Iterator[Finding]:
     """Find what the running daemon says that it failed at, but for files and for what Docker refuses: told apart."""
-    if not (shot.running and shot.status):
-        return
-    elsewhere = [str(error) for error in shot.config.errors] + [reason for _, reason in shot.refusals]
-    elsewhere += [one.reason for one in shot.goal.obstacles if one.hold is Hold.TAKEN]
-    for one in shot.status.networks:
-        reasons = tuple(reason for reason in one.reasons if not any(other in reason for other in elsewhere))
-        if one.state is State.FAILED and reasons:
+    for one in shot.status.networks if shot.running and shot.status else ():
+        met = tuple(it for it in one.conditions if it.code in OF_FAILURES and it.state == str(State.FAILED))
+        if met:
             yield Finding(
-                code="MV104",
+                code=FAILED,
                 network=one.name,
                 symptom="the network is not as its file asks",
-                evidence=reasons,
+                conditions=met,
                 remedy=(f"journalctl MACVLAND_NETWORK={one.name} --since -1h", "macvlanctl apply"),
             )
 
 
 def in_the_way(shot: Snapshot) -> Iterator[Finding]:
-    """Find the conflicts with what macvland does not touch, but for parents, which are told apart."""
-    reasons: dict[str, list[str]] = defaultdict(list)
-    for one in sorted(shot.goal.obstacles, key=lambda it: it.reason):
-        about_parent = one.reason.startswith("its parent ")
-        if one.hold in {Hold.CONFLICT, Hold.UNDONE, Hold.ADDRESS} and not about_parent:
-            reasons[one.network].append(one.reason)
-    for name, found in reasons.items():
-        yield Finding(
-            code="MV105",
-            network=name,
-            symptom="the network is not as its file asks, and nothing will change that by itself",
-            evidence=tuple(found),
-            remedy=(f"docker network inspect {name}", f"macvlanctl adopt {name}"),
-        )
+    """Find what macvland does not touch and what is undone by others, but for parents, which are told apart."""
+    found: dict[str, list[ConditionStatus]] = defaultdict(list)
+    for it in sorted(shot.goal.obstacles, key=lambda it: it.text):
+        if it.code == IN_THE_WAY:
+            found[it.network].append(told(it))
+    for network in shot.status.networks if shot.running and shot.status else ():
+        found[network.name] += [it for it in network.conditions if it.kind == UNDONE.name]
+    for name, conditions in found.items():
+        if conditions:
+            yield Finding(
+                code=IN_THE_WAY,
+                network=name,
+                symptom="the network is not as its file asks, and nothing will change that by itself",
+                conditions=tuple(conditions),
+                remedy=(f"docker network inspect {name}", f"macvlanctl adopt {name}"),
+            )
 
 
 FINDERS = (wrong_files, not_running, stale, failed, in_the_way)

@@ -5,6 +5,7 @@ from ipaddress import IPv4Address
 
 from macvland.action import Action
 from macvland.cli.arp.lan import Claim, Lan
+from macvland.condition import Condition
 from macvland.config import Config
 from macvland.kernel.firewall import Chain
 from macvland.kernel.inside import Inside
@@ -63,7 +64,7 @@ class Snapshot:
     seen: Host
     goal: Goal = field(default_factory=lambda: Goal(host=Host()))
     actions: tuple[Action, ...] = ()  # still to do at a second look
-    refusals: tuple[tuple[str, str], ...] = ()  # network, and why Docker would refuse what is to be done
+    refusals: tuple[Condition, ...] = ()  # of what is to be done, what Docker would refuse
     status: Status | None = None
     running: bool = True  # the daemon that wrote the status
     sightings: tuple[Sighting, ...] = ()

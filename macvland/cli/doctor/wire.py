@@ -10,7 +10,9 @@ from macvland.cli.adopt.toml import quoted, spans
 from macvland.cli.arp.lan import Claim, Lan, Source, contested
 from macvland.cli.doctor.finding import Finding, setting
 from macvland.cli.doctor.snapshot import Sighting, Snapshot, listed
-from macvland.model import Address, Hold, Host
+from macvland.condition.lan import TAKEN
+from macvland.model import Address, Host
+from macvland.status import ConditionStatus, told
 
 IN_USE, FREE = 256, 64  # addresses that one network has asked for: two seconds at the sweep's rate
 
@@ -120,28 +122,25 @@ def _reserving(lan: Lan, found: Iterable[Address]) -> Iterator[str]:
 
 def disputes(shot: Snapshot) -> Iterator[Finding]:
     """Find what the LAN told the daemon that runs, but for addresses of which it was just heard here."""
-    told: dict[str, set[str]] = defaultdict(set)
+    heard: dict[str, set[str]] = defaultdict(set)
     for sighting in shot.sightings:
-        told[sighting.lan.network] |= set(map(str, {*contested(sighting.claims), *sighting.asked}))
-    reasons: dict[str, list[str]] = defaultdict(list)
+        heard[sighting.lan.network] |= set(map(str, {*contested(sighting.claims), *sighting.asked}))
+    met: dict[tuple[str, str], list[ConditionStatus]] = defaultdict(list)
     for one in shot.goal.obstacles:
-        if one.hold is Hold.TAKEN:
-            reasons[one.network].append(one.reason)
+        if one.kind is TAKEN:
+            met[one.network, one.code].append(told(one))
     for network in shot.status.networks if shot.status and shot.running else ():
-        reasons[network.name] += [text for text in network.warnings if told[network.name].isdisjoint(_words(text))]
-    for name, found in reasons.items():
-        if found:
-            yield Finding(
-                code="MV504",
-                network=name,
-                symptom="the LAN does not fit what this host has there",
-                evidence=tuple(sorted(found)),
-                remedy=(f"macvlanctl status {name}", f"journalctl MACVLAND_NETWORK={name} --since -1h"),
-            )
-
-
-def _words(text: str) -> set[str]:
-    return {word.strip(",;:") for word in text.split()}
+        for it in network.conditions:
+            if not it.state and heard[network.name].isdisjoint((*it.field("address"), *it.field("addresses"))):
+                met[network.name, it.code or TAKEN.code].append(it)
+    for (name, code), found in met.items():
+        yield Finding(
+            code=code,
+            network=name,
+            symptom="the LAN does not fit what this host has there",
+            conditions=tuple(sorted(found, key=lambda it: it.text)),
+            remedy=(f"macvlanctl status {name}", f"journalctl MACVLAND_NETWORK={name} --since -1h"),
+        )
 
 
 FINDERS = (two_macs, mute_gateway, taken, disputes)

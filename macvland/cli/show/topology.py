@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from macvland.action import Action
 from macvland.config import Config, Declaration
 from macvland.machine import machine_id
-from macvland.model import Attachment, Goal, Hold, Host, Link, Network, Shim, Subnet
-from macvland.status import STATE_OF, NetworkStatus, State
+from macvland.model import Attachment, Goal, Host, Link, Network, Shim, Subnet
+from macvland.status import NetworkStatus, State
 from macvland.wanted.facts import Facts
 from macvland.wanted.parent import carries, carrying
 
@@ -153,8 +153,8 @@ def _pool(subnet: Subnet) -> str:
 
 
 def _state(name: str, net: _Net, sight: Sight) -> str:
-    mine = [one.hold for one in sight.goal.obstacles if one.network == name]
-    holds = [STATE_OF[hold] for hold in mine if hold is not Hold.DISPUTED]
+    mine = [one.state for one in sight.goal.obstacles if one.network == name]
+    holds = [state for state in mine if state is not None]
     if any(one.name == name for one in sight.failed):
         holds.append(State.FAILED)
     if holds:
@@ -168,7 +168,7 @@ def _state(name: str, net: _Net, sight: Sight) -> str:
 
 def _problems(name: str, sight: Sight) -> Iterator[str]:
     told = [reason for one in sight.failed if one.name == name for reason in one.reasons]
-    told += sorted(one.reason for one in sight.goal.obstacles if one.network == name)
+    told += sorted(one.text for one in sight.goal.obstacles if one.network == name)
     told += [one.reason for one in sight.seen.losses if one.network == name]
     told += [f"to do: {action}" for action in sight.actions if action.network == name]
     yield from dict.fromkeys(told)

@@ -48,9 +48,9 @@ def history(network: str) -> History:
     try:
         with journal.Reader() as reader:
             reader.add_match(MACVLAND_NETWORK=network)
-            records = tuple(_backwards(reader, TAIL))[::-1]
+            records = tuple(_backwards(reader, TAIL, network))[::-1]
             reader.add_match(MESSAGE_ID=CHANGED)
-            return History(records=records, changed=next(_backwards(reader, 1), None))
+            return History(records=records, changed=next(_backwards(reader, 1, network), None))
     except OSError as error:
         raise UnreadableError(f"the journal cannot be read: {error.strerror}; {HOW}") from error
 
@@ -64,8 +64,8 @@ def _refuse_unreadable(files: Iterable[Path]) -> None:
         raise UnreadableError(f"the journal cannot be read: {found[0]}: Permission denied; {HOW}")
 
 
-def _backwards(reader: Any, count: int) -> Iterator[Record]:
-    """Yield the last *count* records of *reader*, the newest first."""
+def _backwards(reader: Any, count: int, network: str) -> Iterator[Record]:
+    """Yield the last *count* records of *reader*, the newest first, without the name of *network* before each line."""
     reader.seek_tail()
     for _ in range(count):
         entry = reader.get_previous()
@@ -73,4 +73,4 @@ def _backwards(reader: Any, count: int) -> Iterator[Record]:
             return
         moment: datetime = entry["__REALTIME_TIMESTAMP"]
         text = " ".join("".join(c if c.isprintable() else " " for c in str(entry.get("MESSAGE", ""))).split())
-        yield Record(time=rfc3339(moment.astimezone(UTC)), text=text)
+        yield Record(time=rfc3339(moment.astimezone(UTC)), text=text.removeprefix(f"{network}: "))

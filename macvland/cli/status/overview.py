@@ -13,8 +13,9 @@ INDENT = "  "
 
 def overview(status: Status, columns: int, paint: Paint) -> str:
     """Lay *status* out for people: the networks with their reasons, then the problems of the files, then the sum."""
-    known = {reason for network in status.networks for reason in network.reasons}
-    errors = [each for error in status.errors if error not in known for each in filled(error, columns, "", INDENT)]
+    names = {network.name for network in status.networks}
+    homeless = [one.text for one in status.wrong_files if one.network not in names]  # the others stand at their network
+    errors = [each for error in homeless for each in filled(error, columns, "", INDENT)]
     engine = f"Docker {status.engine}" if status.engine else f"no Docker: {status.absence}"
     total = filled(f"{line(status)} ({engine}, {status.time})", columns)
     elsewhere = filled(f"not for this host: {', '.join(status.elsewhere)}", columns) if status.elsewhere else ()

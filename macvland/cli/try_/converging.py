@@ -70,7 +70,7 @@ def failure(now: Status | None, file: Path) -> str:
 
 
 def _wrong(now: Status, file: Path) -> list[str]:
-    return [text for text in now.errors if text.startswith(f"{file}:")]
+    return [one.text for one in now.wrong_files if str(file) in one.field("file")]
 
 
 def version() -> Version:
@@ -107,6 +107,6 @@ def restored(news: News, before: Outlook, file: Path, since: Version, seconds: f
 def lacking(before: Outlook, now: Outlook) -> tuple[str, ...]:
     """Return what of *now* is still to be done, or in the way, and was not so *before*."""
     actions = (f"{one.network}: {one}" for one in now.actions if one not in before.actions)
-    obstacles = (text for text in now.obstacles if text not in before.obstacles)
+    obstacles = (f"{one.network}: {one}" for one in now.obstacles if one not in before.obstacles)
     errors = (str(one) for one in now.declared.errors if one not in before.declared.errors)
     return (*actions, *obstacles, *errors)

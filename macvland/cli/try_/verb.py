@@ -28,6 +28,7 @@ from macvland.config import Config
 from macvland.config.source import LARGEST, given
 from macvland.config.trial import DIRECTORY, stamped
 from macvland.machine import this_machine
+from macvland.status import told as in_status
 
 TEXT = "try a file: it is gone again unless somebody confirms it in time"
 TIMEOUT = 60.0  # seconds
@@ -131,7 +132,7 @@ def _foretell(case: Case, *, quiet: bool) -> None:
 
 def new_obstacles(before: Outlook, ahead: Outlook) -> Sequence[str]:
     """Return what is in the way of the file, and was not in the way of anything before."""
-    return [text for text in ahead.obstacles if text not in before.obstacles]
+    return [f"{one.network}: {one}" for one in ahead.obstacles if one not in before.obstacles]
 
 
 def _tell(case: Case, ended: Ended, *, as_json: bool) -> int:
@@ -140,6 +141,7 @@ def _tell(case: Case, ended: Ended, *, as_json: bool) -> int:
             "version": 1,
             "kept": str(config.KEPT / case.file.name) if ended.kept else None,
             "why": ended.why,
+            "conditions": [in_status(one).row for one in case.ahead.obstacles if one not in case.before.obstacles],
             "session": [str(action) for action in case.touched],
             "done": described(ended.done, case.ahead.seen),
             "left": list(ended.left),

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from macvland.kernel import Kernel
-from macvland.model import Hold
 from tests.kernel.samples import seen
 from tests.kernel.test_convergence import TAGGED, Sample, Table, furnish, go, network, settle, strangers
 from tests.lab.netns import add_bridge, add_parent, ip, ip_json, private_network
@@ -82,7 +81,7 @@ def test_it_is_made_on_a_parent_that_is_down_and_goes_up_with_it(kernel: Kernel)
     docker = Table()
     ip("link", "set", "eth0", "down")
     ended = settle(ONE, kernel, docker)
-    assert [it.reason for it in ended.goal.obstacles] == ["its parent 'eth0' is down"]
+    assert [it.text for it in ended.goal.obstacles] == ["its parent 'eth0' is down"]
     ip("link", "set", "eth0", "up")
     assert settle(ONE, kernel, docker).goal.obstacles == frozenset()
     assert [vlan.up for vlan in seen(kernel).vlans] == [True]
@@ -106,9 +105,9 @@ def test_a_name_that_another_link_has_is_a_conflict_until_it_is_free(kernel: Ker
     docker = Table()
     ip("link", "add", "eth0.50", "link", "eth0", "type", "vlan", "id", "51")
     ended = settle(ONE, kernel, docker)
-    assert [(it.hold, it.reason) for it in ended.goal.obstacles] == [
+    assert [(it.code, it.text) for it in ended.goal.obstacles] == [
         (
-            Hold.CONFLICT,
+            "MV105",
             "the link 'eth0.50' (VLAN 51 of 'eth0') is in the place of its VLAN link: rename or delete it",
         )
     ]
@@ -144,8 +143,8 @@ def test_it_stays_as_long_as_somebody_else_uses_it(kernel: Kernel, use: str) -> 
     begin, end = USES[use]
     begin()
     ended = settle(NOTHING, kernel, docker)
-    assert [(it.network, it.hold, it.reason) for it in ended.goal.obstacles] == [
-        ("pub_net", Hold.LEAVING, f"its VLAN link 'eth0.50' on 'eth0' stays as long as {use}")
+    assert [(it.network, it.code, it.text) for it in ended.goal.obstacles] == [
+        ("pub_net", "MV801", f"its VLAN link 'eth0.50' on 'eth0' stays as long as {use}")
     ]
     ip(*end.split())
     settle(NOTHING, kernel, docker)
