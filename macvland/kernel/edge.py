@@ -6,6 +6,7 @@ from macvland.action import Action, Failure
 from macvland.error import ApplyError, InterruptedDumpError
 from macvland.kernel.change import Round
 from macvland.kernel.channel import open_channel
+from macvland.kernel.facts import SEEN
 from macvland.kernel.look import look
 from macvland.kernel.sight import Sight
 from macvland.model import Host
@@ -57,7 +58,7 @@ def _look(host: Host, before: Sight) -> tuple[Host, Sight]:
 
 def _look_once(host: Host, before: Sight) -> tuple[Host, Sight]:
     try:
-        with open_channel() as channel:
+        with open_channel() as channel, SEEN:
             return look(channel, host, before)
     except OSError as problem:
         raise ApplyError(f"the kernel's links cannot be read: {problem}") from problem

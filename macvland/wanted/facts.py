@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TypeVar
 
 from macvland.config import Config, Declaration
@@ -23,6 +23,7 @@ from macvland.model import (
     ShimAddress,
     shim_name,
 )
+from macvland.wanted.remembered import REMEMBERED
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -190,7 +191,7 @@ def names(containers: Sequence[str]) -> str:
     return shown if len(containers) <= 3 else f"{shown} and {len(containers) - 3} more"
 
 
-@lru_cache(maxsize=1024)  # an Interface builds its address anew each time it is asked for it
+@REMEMBERED.keeps  # an Interface builds its address anew each time it is asked for it
 def hosts(interfaces: frozenset[Interface]) -> frozenset[Address]:
     """Return the addresses of a link without the lengths of their prefixes."""
     return frozenset(interface.ip for interface in interfaces)
