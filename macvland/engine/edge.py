@@ -33,7 +33,7 @@ class Docker:
         """Talk to the engine at *path*, or where DOCKER_HOST says; ApplyError if that is no unix socket."""
         self._path = path or socket_path()
         self._intents = intents or Intents()
-        self._history = history or History()
+        self._history = history or History(socket=Path(self._path))
         self._line: Line | None = None
 
     def observe(self, host: Host) -> Host:

@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from macvland.engine.activation import PIDFILE
+from macvland.engine.activation import Run, run_of
+from macvland.engine.address import DEFAULT
 
 FILE = Path("/run/macvland/docker.json")
 LINKS = Path("/sys/class/net")
@@ -19,7 +20,7 @@ KNOWN = ""  # the verdict on a network that is not lost
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    run: tuple[int, int] = (0, 0)  # of dockerd: inode and time of its pid file
+    run: Run = (0, 0, "")  # of dockerd
     verdicts: dict[str, str] = field(default_factory=dict)  # by network id: KNOWN, or why Docker has lost it
     links: dict[str, int] = field(default_factory=dict)  # by endpoint id, the ifindex of its parent
 
@@ -27,9 +28,9 @@ class _State:
 class History:
     """The history of one Docker. `save` keeps it for the next macvland."""
 
-    def __init__(self, file: Path = FILE, pidfile: Path = PIDFILE) -> None:
-        """Take up what *file* has; what makes no sense there is as good as nothing."""
-        self._file, self._pidfile = file, pidfile
+    def __init__(self, file: Path = FILE, socket: Path = Path(DEFAULT)) -> None:
+        """Take up what *file* has of the dockerd behind *socket*; what makes no sense there is as good as nothing."""
+        self._file, self._socket = file, socket
         self._state = self._saved = _State()
         with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
             data = json.loads(file.read_text(encoding="utf-8"))
@@ -37,7 +38,7 @@ class History:
 
     def verdicts(self) -> dict[str, str]:
         """Return, by network id, what was found out since this dockerd started."""
-        run = self._run()
+        run = run_of(self._socket)
         if run != self._state.run:
             self._state = replace(self._state, run=run, verdicts={})
         return self._state.verdicts
@@ -69,13 +70,6 @@ class History:
         new.write_text(json.dumps({"run": state.run, "verdicts": state.verdicts, "links": state.links}), "utf-8")
         new.replace(self._file)
         self._saved = state
-
-    def _run(self) -> tuple[int, int]:
-        try:
-            found = self._pidfile.stat()
-        except OSError:
-            return (0, 0)
-        return found.st_ino, found.st_mtime_ns
 
 
 def _index(link: str) -> int:

@@ -18,7 +18,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand where systemd says what is active: the lab's hosts have none of their own; tests/system has."""
     (tmp_path / "units").mkdir()
     (tmp_path / "slice/docker.socket").mkdir(parents=True)
-    monkeypatch.setattr(activation, "UNITS", tmp_path / "units")
+    monkeypatch.setattr(activation, "INVOCATION", tmp_path / "units/invocation:docker.service")
     monkeypatch.setattr(activation, "SLICES", (tmp_path / "none", tmp_path / "slice"))
     return tmp_path
 
