@@ -8,7 +8,7 @@ import pytest
 
 from macvland.action import Add, Prove
 from macvland.engine import Docker
-from macvland.engine.history import History
+from macvland.engine.history import KNOWN, History
 from macvland.engine.lost import LOST, NOWHERE, PROBE
 from macvland.model import Host as Seen
 from macvland.model import Proof
@@ -106,17 +106,21 @@ def test_a_start_of_docker_is_noticed_wherever_its_pid_file_is(lab: Lab) -> None
     serving.stop()
 
 
-def test_a_restart_of_macvland_proves_nothing_that_it_knows(docker_host: Host, serve: Serving) -> None:
+def test_a_restart_of_macvland_proves_nothing_again_and_one_of_docker_everything(
+    docker_host: Host, serve: Serving
+) -> None:
     host = docker_host
     daemon = serve()
     host.drop("pub_net.toml", declare(BORROWED))
     wait_for_state(daemon, host, "pub_net", "ready")
     known = host.path("/run/macvland/docker.json")
-    wait_until(lambda: inspect(host, "pub_net")["Id"] in known.read_text())
-    before = known.stat()
+    identifier = inspect(host, "pub_net")["Id"]
+    wait_until(lambda: identifier in known.read_text())
     daemon.stop()
-    wait_for_state(serve(), host, "pub_net", "ready")
-    assert known.stat().st_ino == before.st_ino, "nothing was found out that had to be kept"
+    assert History(known, host.docker_socket).verdicts() == {identifier: KNOWN}, "the next one has nothing to prove"
+    host.engine.stop()
+    host.engine.start()
+    assert History(known, host.docker_socket).verdicts() == {}, "Docker was restarted while no macvland looked"
 
 
 def test_a_network_that_docker_still_knows_after_a_restart_is_left_alone_without_a_word(
