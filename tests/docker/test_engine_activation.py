@@ -1,14 +1,17 @@
 """A Docker that somebody has stopped, whose socket systemd still holds: macvland does not start it."""
 
+import re
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
 from macvland.engine import Docker, activation, watch
-from macvland.model import Host
+from macvland.model import Host as Seen
 from tests.docker.proxy import Proxy
-from tests.lab import wait_until
+from tests.lab import Host, wait_until
+from tests.scene import Serving
 
 pytestmark = [pytest.mark.engine, pytest.mark.libraries]
 
@@ -30,13 +33,13 @@ def start_service(systemd: Path) -> None:
 
 @pytest.mark.usefixtures("systemd")
 def test_a_stopped_docker_behind_its_socket_is_absent_and_nothing_connects_to_it(proxy: Proxy) -> None:
-    seen = Docker(str(proxy.path)).observe(Host())
+    seen = Docker(str(proxy.path)).observe(Seen())
     assert (seen.engine, seen.absence.partition(";")[0], proxy.requests) == (None, "Docker is stopped", [])
 
 
 def test_a_docker_that_runs_behind_its_socket_is_asked(proxy: Proxy, systemd: Path) -> None:
     start_service(systemd)
-    assert Docker(str(proxy.path)).observe(Host()).engine
+    assert Docker(str(proxy.path)).observe(Seen()).engine
 
 
 def test_the_watcher_leaves_a_stopped_docker_alone_until_it_is_started(proxy: Proxy, systemd: Path) -> None:
@@ -53,3 +56,23 @@ def test_the_watcher_leaves_a_stopped_docker_alone_until_it_is_started(proxy: Pr
     finally:
         stop.set()
         watcher.join(5)
+
+
+def test_the_daemon_has_the_kernel_tell_of_a_start_of_docker_service(host: Host, serve: Serving) -> None:
+    """Else it would look again after a pause, which grows to a minute."""
+    units = host.path("/run/systemd/units")
+    units.mkdir(parents=True)
+    try:
+        assert units.stat().st_ino in watched_inodes(serve().pid)
+    finally:
+        units.rmdir()
+        units.parent.rmdir()
+
+
+def watched_inodes(pid: int) -> set[int]:
+    """Return of which directories the kernel tells a process (proc(5), fdinfo)."""
+    inodes = set()
+    for file in Path(f"/proc/{pid}/fdinfo").iterdir():
+        with suppress(FileNotFoundError):  # a socket that was closed meanwhile
+            inodes |= {int(number, 16) for number in re.findall(r"^inotify .*\bino:(\w+)", file.read_text(), re.M)}
+    return inodes
