@@ -13,6 +13,8 @@ from tests.docker.proxy import Proxy
 from tests.lab import Host, wait_until
 from tests.scene import Serving
 
+INODE = re.compile(r"^inotify .*\bino:(\w+)", re.MULTILINE)  # that inotify watches
+
 pytestmark = [pytest.mark.engine, pytest.mark.libraries]
 
 
@@ -74,5 +76,7 @@ def watched_inodes(pid: int) -> set[int]:
     inodes = set()
     for file in Path(f"/proc/{pid}/fdinfo").iterdir():
         with suppress(FileNotFoundError):  # a socket that was closed meanwhile
-            inodes |= {int(number, 16) for number in re.findall(r"^inotify .*\bino:(\w+)", file.read_text(), re.M)}
+            inodes |= {
+                int(number, 16) for number in re.findall(r"^inotify .*\bino:(\w+)", file.read_text(), re.MULTILINE)
+            }
     return inodes
