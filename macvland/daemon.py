@@ -29,7 +29,7 @@ from macvland.condition.daemon import NO_DIRECTORY, NO_LOCK, NO_LOOK, NO_STATUS,
 from macvland.condition.parent import AWAITED
 from macvland.config import Config
 from macvland.config.trial import clock as boottime
-from macvland.engine import PIDFILE, Docker, socket_path
+from macvland.engine import INVOCATION, Docker, socket_path
 from macvland.engine import watch as watch_engine
 from macvland.error import ApplyError
 from macvland.journal import Log, log
@@ -94,7 +94,7 @@ class Daemon:
 
     def _files(self) -> dict[Path, Callable[[], object]]:
         """Return the files to watch besides those that declare: without its lock file, another daemon could serve."""
-        return {Path(socket_path()): self._prod.set, PIDFILE: self._prod.set, self._lock.path: self._wake.set}
+        return {Path(socket_path()): self._prod.set, INVOCATION: self._prod.set, self._lock.path: self._wake.set}
 
     def run(self) -> int:
         """Serve until SIGTERM; return the exit status. TakenError if another daemon serves already."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 from macvland.config.declaration import Declaration
@@ -18,6 +18,7 @@ from macvland.config.text import decoded, tables
 from macvland.config.value import RefusalError, boolean, number
 from macvland.config.wording import quoted, shown_path
 from macvland.error import ConfigError
+from macvland.memo import Memo
 from macvland.model import Mode, OnConflict, Replacing, Subnet
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")  # moby daemon/names, RestrictedNamePattern
@@ -25,10 +26,10 @@ DOCKERS_OWN = frozenset({"bridge", "default", "docker_gwbridge", "host", "ingres
 # Keys that make no sense without a parent.
 OF_A_PARENT = frozenset({"avoid_used", "on_conflict", "parent_check", "probe", "promiscuous", "vlan"})
 MOST_ASKED = 1024  # addresses of a network that the LAN is asked for, as many as `reserved` may have: it takes 3 s
-REMEMBERED = 8192  # files: some more than the 5000 that one host may have, at about 4 KiB each
+FILES = Memo()  # what the files of the last reading declare, at about 4 KiB each
 
 
-@lru_cache(maxsize=REMEMBERED)
+@FILES.keeps
 def parse(text: bytes, file: Path) -> tuple[Declaration | None, tuple[ConfigError, ...]]:
     """Return what *text* declares, or everything that is wrong with it."""
     problems = list(_name_problems(file.stem))

@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from macvland.config.declaration import Config, Declaration, Directory
-from macvland.config.declare import NAME, parse
+from macvland.config.declare import FILES, NAME, parse
 from macvland.config.host import means
 from macvland.config.hosts import on
 from macvland.config.overlap import rivalries
@@ -185,7 +185,8 @@ def _judged(texts: Texts, machine: Machine) -> tuple[Declarations, Declarations,
 
 def parsed(texts: Texts) -> tuple[Declarations, Errors]:
     """Return what *texts* declare, by name, and what is wrong with each of them alone."""
-    found = [parse(text, file) for file, text in texts]
+    with FILES:
+        found = [parse(text, file) for file, text in texts]
     good = sorted((declaration for declaration, _ in found if declaration), key=lambda each: each.name)
     return tuple(good), tuple(error for _, wrong in found for error in wrong)
 

@@ -10,9 +10,9 @@ Everything macvland ever says to Docker is said from this package, and it is lit
 It translates and decides nothing; it refuses every way to Docker but a unix socket.
 """
 
-from macvland.engine.activation import PIDFILE
+from macvland.engine.activation import INVOCATION
 from macvland.engine.address import socket_path
 from macvland.engine.edge import Docker
 from macvland.engine.events import watch
 
-__all__ = ["PIDFILE", "Docker", "socket_path", "watch"]
+__all__ = ["INVOCATION", "Docker", "socket_path", "watch"]

@@ -15,7 +15,15 @@ from macvland.engine.line import Json, Line
 from macvland.engine.lost import is_probe, verdict_on
 from macvland.engine.refusal import RefusedError, deletion_refused, no_answer
 from macvland.engine.replace import checked, finish, reconnect, replace_network
-from macvland.engine.translate import attachments_of, container_names, creation_of, engine_of, is_ours, networks_of
+from macvland.engine.translate import (
+    TEXTS,
+    attachments_of,
+    container_names,
+    creation_of,
+    engine_of,
+    is_ours,
+    networks_of,
+)
 from macvland.error import ApplyError, EngineAbsentError
 from macvland.model import Attachment, Host, Loss, Network, Proof, Unfinished
 
@@ -27,15 +35,18 @@ class Docker:
         """Talk to the engine at *path*, or where DOCKER_HOST says; ApplyError if that is no unix socket."""
         self._path = path or socket_path()
         self._intents = intents or Intents()
-        self._history = history or History()
+        self._history = history or History(socket=Path(self._path))
         self._line: Line | None = None
 
     def observe(self, host: Host) -> Host:
         """Return *host* with Docker's part as it is now, or why there is none; always three requests."""
         try:
             line = self._connect()
-            networks = networks_of([row for row in line.macvlan_networks() if not is_probe(row)])
-            attachments = attachments_of(line.containers(), networks)
+            rows = [row for row in line.macvlan_networks() if not is_probe(row)]
+            containers = line.containers()
+            with TEXTS:
+                networks = networks_of(rows)
+                attachments = attachments_of(containers, networks)
             unfinished = frozenset(Unfinished(network=name) for name in self._intents.begun())
         except ApplyError as error:
             return replace(host, engine=None, absent=_absent(error))

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from macvland.condition import KINDS, Condition
-from macvland.engine.activation import PIDFILE
+from macvland.engine.activation import Run, run_of
+from macvland.engine.address import DEFAULT
 
 FILE = Path("/run/macvland/docker.json")
 LINKS = Path("/sys/class/net")
@@ -21,7 +22,7 @@ KNOWN = None  # the verdict on a network that is not lost
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    run: tuple[int, int] = (0, 0)  # of dockerd: inode and time of its pid file
+    run: Run = (0, 0, "")  # of dockerd
     verdicts: dict[str, Condition | None] = field(default_factory=dict)  # by network id: KNOWN, or why it is lost
     links: dict[str, int] = field(default_factory=dict)  # by endpoint id, the ifindex of its parent
 
@@ -29,9 +30,9 @@ class _State:
 class History:
     """The history of one Docker. `save` keeps it for the next macvland."""
 
-    def __init__(self, file: Path = FILE, pidfile: Path = PIDFILE) -> None:
-        """Take up what *file* has; what makes no sense there is as good as nothing."""
-        self._file, self._pidfile = file, pidfile
+    def __init__(self, file: Path = FILE, socket: Path = Path(DEFAULT)) -> None:
+        """Take up what *file* has of the dockerd behind *socket*; what makes no sense there is as good as nothing."""
+        self._file, self._socket = file, socket
         self._state = self._saved = _State()
         with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
             data = json.loads(file.read_text(encoding="utf-8"))
@@ -39,7 +40,7 @@ class History:
 
     def verdicts(self) -> dict[str, Condition | None]:
         """Return, by network id, what was found out since this dockerd started."""
-        run = self._run()
+        run = run_of(self._socket)
         if run != self._state.run:
             self._state = replace(self._state, run=run, verdicts={})
         return self._state.verdicts
@@ -72,13 +73,6 @@ class History:
         new.write_text(json.dumps({"run": state.run, "verdicts": verdicts, "links": state.links}), "utf-8")
         new.replace(self._file)
         self._saved = state
-
-    def _run(self) -> tuple[int, int]:
-        try:
-            found = self._pidfile.stat()
-        except OSError:
-            return (0, 0)
-        return found.st_ino, found.st_mtime_ns
 
 
 def _written(verdict: Condition | None) -> dict[str, object] | None:

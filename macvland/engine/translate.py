@@ -1,13 +1,13 @@
 """Docker's JSON to the model and back. Pure; what is odd in a foreign network is left out, never an error."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 from macvland.condition.docker import NO_DOCKER, NO_GATEWAYLESS, NO_IPV6_ALONE, PODMAN, TOO_OLD
 from macvland.engine.endpoint import GOING
 from macvland.error import ApplyError, EngineAbsentError
+from macvland.memo import Memo
 from macvland.model import Address, Attachment, Engine, Mode, Network, Prefix, Subnet
 
 MANAGED = "io.macvland.managed"
@@ -22,7 +22,7 @@ NO_GATEWAY_API = (1, 52)  # Docker 29.0: before, IPAM takes the first free addre
 
 MODES = frozenset(Mode)
 
-TEXTS = 1 << 14  # addresses, and prefixes, that are kept in mind: about 4 MB at most
+TEXTS = Memo()  # the addresses and prefixes of the last look
 
 Json = Mapping[str, Any]
 
@@ -228,7 +228,7 @@ def _prefix(value: Any) -> Prefix | None:
 
 
 # A look meets the texts of the one before: reading them again would be half of its time.
-@lru_cache(maxsize=TEXTS)
+@TEXTS.keeps
 def _parsed_address(text: str) -> Address | None:
     try:
         return ip_address(text)
@@ -236,7 +236,7 @@ def _parsed_address(text: str) -> Address | None:
         return None
 
 
-@lru_cache(maxsize=TEXTS)
+@TEXTS.keeps
 def _parsed_prefix(text: str) -> Prefix | None:
     try:
         return ip_network(text, strict=False)  # Docker 20.10 keeps the host bits it was given

@@ -7,6 +7,7 @@ from macvland.condition.kernel import NO_LINKS, NO_NETLINK
 from macvland.error import ApplyError, InterruptedDumpError
 from macvland.kernel.change import Round
 from macvland.kernel.channel import open_channel
+from macvland.kernel.facts import SEEN
 from macvland.kernel.look import look
 from macvland.kernel.sight import Sight
 from macvland.model import Host
@@ -58,7 +59,7 @@ def _look(host: Host, before: Sight) -> tuple[Host, Sight]:
 
 def _look_once(host: Host, before: Sight) -> tuple[Host, Sight]:
     try:
-        with open_channel() as channel:
+        with open_channel() as channel, SEEN:
             return look(channel, host, before)
     except OSError as problem:
         raise ApplyError(NO_LINKS(error=problem)) from problem

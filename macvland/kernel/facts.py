@@ -1,14 +1,15 @@
 """What rtnetlink's answers say, message by message. Joins nothing and judges nothing: look.py does."""
 
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from macvland.kernel import codec
 from macvland.kernel.codec import attributes, members, text
+from macvland.memo import Memo
 from macvland.model import BCQUEUELEN, Address
 
 AF_INET, AF_INET6 = 2, 10
+SEEN = Memo()  # what the last look made of octets
 NO_LINK_LOCAL = bytes((codec.IN6_ADDR_GEN_MODE_NONE,))
 
 _LINK = codec.wanted(
@@ -191,7 +192,7 @@ def accepted_mac(body: bytes) -> str:
     return attributes(body, _NEIGHBOUR, codec.NDMSG.size).get(codec.NDA_LLADDR, b"").hex(":")
 
 
-@lru_cache(maxsize=4096)
+@SEEN.keeps
 def address(octets: bytes) -> Address:
     """Return the address in *octets*. The same thousand come with every look: building them anew takes 2 µs each."""
     return IPv4Address(octets) if len(octets) == 4 else IPv6Address(octets)

@@ -7,7 +7,6 @@ nobody here may change.
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from macvland.kernel.channel import Channel, Refusal
 from macvland.kernel.facts import (
     AF_INET,
     AF_INET6,
+    SEEN,
     AddressFacts,
     LinkFacts,
     RouteFacts,
@@ -278,7 +278,7 @@ def _by_index(addresses: Iterable[AddressFacts]) -> Mapping[int, list[AddressFac
     return found
 
 
-@lru_cache(maxsize=1024)
+@SEEN.keeps
 def _interface(address: Address, length: int) -> Interface:
     if address.version == 4:
         return IPv4Interface((address, length))

@@ -7,14 +7,13 @@ no firewall takes it away when it is loaded anew.
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 from hashlib import sha256
 from itertools import pairwise
 
 from macvland.kernel import codec
 from macvland.kernel.assembly import EQUAL, HALF, INSTRUCTION, OCTET, RETURN, WORD, Line, assemble
 from macvland.kernel.codec import Message, attribute, attributes
-from macvland.kernel.facts import AF_INET6
+from macvland.kernel.facts import AF_INET6, SEEN
 from macvland.kernel.requests import PROTOCOL
 from macvland.model import Address, Proxy
 
@@ -105,7 +104,7 @@ def question(address: Address, index: int) -> Message:
     return Message(codec.RTM_GETTFILTER, 0, _classifier(address, index))
 
 
-@lru_cache(maxsize=4096)  # the same with every look
+@SEEN.keeps  # the same with every look
 def heard(classifier: bytes, address: Address) -> frozenset[str] | None:
     """Return from whom a link hears solicitations for *address*, by its *classifier*; None if that is another one."""
     options = attributes(classifier, _OPTIONS, codec.TCMSG.size).get(codec.TCA_OPTIONS, b"")

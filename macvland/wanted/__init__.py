@@ -17,6 +17,7 @@ from macvland.wanted.facts import Facts, as_seen, shims_by_network, union
 from macvland.wanted.fitness import unfit, unfit_below_vlan
 from macvland.wanted.lan import asked_of_lan, of_whole_lans
 from macvland.wanted.parent import absent, carrier, parent_of, promiscuity
+from macvland.wanted.remembered import REMEMBERED
 from macvland.wanted.shim import host_shim, no_shim
 from macvland.wanted.vlan import kept_vlans, vlan_link
 
@@ -41,7 +42,12 @@ def wanted(  # noqa: PLR0913 - each a fact of its own kind
     """
     if config.unreadable:
         held |= removals(config, seen)
-    facts = Facts(config, seen, machine_id, held, recheck, ways=ways)
+    with REMEMBERED:
+        return _wanted(config, Facts(config, seen, machine_id, held, recheck, ways=ways))
+
+
+def _wanted(config: Config, facts: Facts) -> Goal:
+    seen = facts.seen
     declared = {declaration.name for declaration in config.declarations}
     undeclared = ({network.name for network in seen.networks if network.spec} | facts.shims.keys()) - declared
     goal = union(

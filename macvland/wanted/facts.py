@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TypeVar
 
 from macvland.condition import Condition
@@ -22,6 +22,7 @@ from macvland.model import (
     ShimAddress,
     shim_name,
 )
+from macvland.wanted.remembered import REMEMBERED
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -178,7 +179,7 @@ def live(name: str, facts: Facts) -> Iterator[tuple[str, Address]]:
             yield from ((attachment.mac, address) for address in attachment.addresses if attachment.mac)
 
 
-@lru_cache(maxsize=1024)  # an Interface builds its address anew each time it is asked for it
+@REMEMBERED.keeps  # an Interface builds its address anew each time it is asked for it
 def hosts(interfaces: frozenset[Interface]) -> frozenset[Address]:
     """Return the addresses of a link without the lengths of their prefixes."""
     return frozenset(interface.ip for interface in interfaces)

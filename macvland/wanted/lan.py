@@ -7,7 +7,7 @@ An address of a shim's own that is not there yet waits for its answer; that is d
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 
@@ -33,6 +33,7 @@ from macvland.model import (
 from macvland.wanted.facts import NOTHING, Facts, hosts
 from macvland.wanted.own import own_addresses
 from macvland.wanted.parent import carries, carrying
+from macvland.wanted.remembered import REMEMBERED
 from macvland.wanted.used import in_range
 
 CONTROLS = 2  # of an address that is in use, its owner may have another one that is tried; hardly two
@@ -101,7 +102,7 @@ def _controls(subnet: Subnet, facts: Facts) -> tuple[Address, ...]:
     return tuple(islice((it for it in free if it != subnet.gateway), CONTROLS))
 
 
-@lru_cache(maxsize=4096)
+@REMEMBERED.keeps
 def _drawn(cidr: Prefix) -> tuple[Address, ...]:
     """Return some addresses of *cidr*: always the same, and as good as drawn by lot."""
     digests = (sha256(f"{cidr} {number}".encode()).digest() for number in range(TRIES))

@@ -6,7 +6,6 @@ kernel's duplicate address detection.
 """
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv6Address, IPv6Network
 
@@ -16,6 +15,7 @@ from macvland.condition.obstacle import ADDRESS_OF_CONTAINER
 from macvland.config import Declaration
 from macvland.model import Address, Network, Prefix
 from macvland.wanted.facts import Facts
+from macvland.wanted.remembered import REMEMBERED
 
 # A derived address is one of so many: of a thousand in one subnet, two are the same once in ten thousand LANs.
 LEAST = 1 << 32
@@ -65,7 +65,7 @@ def _claimed(cidr: Prefix, facts: Facts) -> tuple[frozenset[Prefix], frozenset[A
     return frozenset(ranges), frozenset().union(*singles, *shims, *(host.addresses for host in hosts))
 
 
-@lru_cache(maxsize=4096)
+@REMEMBERED.keeps
 def derived(
     machine_id: str, network: str, cidr: IPv6Network, ranges: frozenset[Prefix], taken: frozenset[Address]
 ) -> IPv6Address | None:

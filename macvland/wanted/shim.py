@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from ipaddress import IPv4Address
 
 from macvland.condition import Condition
@@ -34,6 +33,7 @@ from macvland.wanted.facts import NOTHING, Facts, as_seen, containing, hosts, li
 from macvland.wanted.own import own_addresses, rivalries
 from macvland.wanted.parent import carries
 from macvland.wanted.proxy import answered, proxies
+from macvland.wanted.remembered import REMEMBERED
 from macvland.wanted.standing import Standing, doubts, standing_of
 
 MACS = 8  # that a shim may have: the first, and others should somebody else on the parent have it
@@ -108,7 +108,7 @@ def _mac(network: str, link: Link, facts: Facts) -> str:
     return next((mac for mac in own if mac in working), None) or next(free, own[0])
 
 
-@lru_cache(maxsize=4096)
+@REMEMBERED.keeps
 def _macs(machine_id: str, network: str) -> tuple[str, ...]:
     return tuple(shim_mac(machine_id, network, spare) for spare in range(MACS))
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 from macvland.config import Declaration
 from macvland.model import Link, Network, spec_of
 from macvland.wanted.parent import carries
+from macvland.wanted.remembered import REMEMBERED
 
 
-@lru_cache(maxsize=4096)  # the hash of a spec is most of the work where nothing changes
+@REMEMBERED.keeps  # the hash of a spec is most of the work where nothing changes
 def as_declared(declaration: Declaration, parent: str | None) -> Network:
     """Return the network of *declaration* on the link *parent*."""
     network = Network(

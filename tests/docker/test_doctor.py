@@ -414,7 +414,7 @@ def test_a_network_that_docker_lost_is_found_by_what_was_proved(host: Host) -> N
     host.engine.start()
     host.plug()
     host.path("/run/macvland").mkdir(exist_ok=True)
-    history = History(host.path("/run/macvland/docker.json"), host.path("/run/docker.pid"))
+    history = History(host.path("/run/macvland/docker.json"), host.docker_socket)
     docker = Docker(str(host.docker_socket), history=history)
     (network,) = docker.observe(Seen()).networks
     assert docker.apply([Prove(Proof(network="pub_net", id=network.id, parent="eth0"))]) == ()

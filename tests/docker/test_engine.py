@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from macvland.action import Add, Delete
-from macvland.engine import Docker
+from macvland.engine import Docker, translate
 from macvland.model import Attachment, Host, Mode, Network
 from tests.conditions import outcomes, said
 from tests.docker.proxy import Proxy, change
@@ -68,6 +68,19 @@ def test_an_observation_names_the_engine_that_answered(engine: Docker, client: A
     assert seen
     assert (seen.version, "{}.{}".format(*seen.api)) == (version["Version"], version["ApiVersion"])
     assert not engine.observe(Host(absent=said("long ago"))).absence
+
+
+def test_a_second_look_reads_no_address_anew(engine: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
+    created(engine, PLAIN)
+    first = engine.observe(Host())
+    monkeypatch.setattr(translate, "ip_address", refuse)
+    monkeypatch.setattr(translate, "ip_network", refuse)
+    assert engine.observe(Host()) == first
+
+
+def refuse(*arguments: Any, **_: Any) -> None:
+    """Stand for a function that must not be called."""
+    raise AssertionError(arguments)
 
 
 def test_a_gateway_that_is_the_host_itself_is_reserved_once(engine: Docker) -> None:

@@ -9,14 +9,14 @@ import pytest
 from macvland.action import Add, Prove
 from macvland.condition.docker import LOST
 from macvland.engine import Docker
-from macvland.engine.history import History
+from macvland.engine.history import KNOWN, History
 from macvland.engine.lost import NOWHERE, PROBE
 from macvland.model import Host as Seen
 from macvland.model import Proof
 from tests.docker import proxy as faults
 from tests.docker.proxy import Proxy
 from tests.docker.samples import PLAIN
-from tests.lab import Host, wait_until
+from tests.lab import LEAN, Host, Lab, wait_until
 from tests.scene import (
     BORROWED,
     Serving,
@@ -84,6 +84,44 @@ def test_a_network_that_docker_lost_at_its_start_is_brought_back_with_its_contai
     assert inspect(host, "pub_net")["Id"] != before
     host.docker("start", "stays-down")
     wait_for_ways(host, {WEB: HOST, "192.168.1.52": HOST})
+
+
+@pytest.mark.fault("B27")
+def test_a_start_of_docker_is_noticed_wherever_its_pid_file_is(lab: Lab) -> None:
+    """Docker of a snap has it in a directory of its own, and anybody's daemon.json may say another one."""
+    host = lab.host()
+    host.dockerd(*LEAN, "--pidfile=/run/elsewhere.pid")
+    serving = Serving(host)
+    daemon = serving()
+    host.drop("pub_net.toml", declare(BORROWED))
+    wait_for_state(daemon, host, "pub_net", "ready")
+    host.engine.stop()
+    host.unplug()
+    host.engine.start()
+    wait_for_state(daemon, host, "pub_net", "waiting")
+    assert host.path("/run/elsewhere.pid").exists()
+    assert not host.path("/run/docker.pid").exists()
+    host.plug()
+    lines_up_to(daemon, "replace Docker network 'pub_net': Docker's driver has forgotten it")
+    wait_for_state(daemon, host, "pub_net", "ready")
+    serving.stop()
+
+
+def test_a_restart_of_macvland_proves_nothing_again_and_one_of_docker_everything(
+    docker_host: Host, serve: Serving
+) -> None:
+    host = docker_host
+    daemon = serve()
+    host.drop("pub_net.toml", declare(BORROWED))
+    wait_for_state(daemon, host, "pub_net", "ready")
+    known = host.path("/run/macvland/docker.json")
+    identifier = inspect(host, "pub_net")["Id"]
+    wait_until(lambda: identifier in known.read_text())
+    daemon.stop()
+    assert History(known, host.docker_socket).verdicts() == {identifier: KNOWN}, "the next one has nothing to prove"
+    host.engine.stop()
+    host.engine.start()
+    assert History(known, host.docker_socket).verdicts() == {}, "Docker was restarted while no macvland looked"
 
 
 def test_a_network_that_docker_still_knows_after_a_restart_is_left_alone_without_a_word(

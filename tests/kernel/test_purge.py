@@ -11,10 +11,12 @@ STAGE = """
 mount -t tmpfs none /run
 mount -t tmpfs none /var/lib
 mount -t sysfs none /sys
-touch /run/docker.pid
-mkdir /run/bin
+mkdir -p /run/bin /run/systemd/units
 printf '#!/bin/sh\\n%s\\n' "$2" >/run/bin/docker
-chmod +x /run/bin/docker
+printf '#!/bin/sh\\nexit 1\\n' >/run/bin/systemctl
+chmod +x /run/bin/docker /run/bin/systemctl
+touch /run/docker.sock
+eval "$3"
 ip link add eth0 type veth peer eth0-lan
 for name in used unused; do
     ip link add "mv-$name" link eth0 group 28022 type macvlan
@@ -32,19 +34,30 @@ DOCKER = """case "$*" in
     "network ls --format"*) echo used ;;
     *) exit 1 ;;
 esac"""
+ACTIVE = "printf '#!/bin/sh\n' >/run/bin/systemctl"  # docker.socket is active
 STAYS = "macvland: some networks or shims could not be removed, and stay.\n"
 
 
 @pytest.mark.parametrize(
-    ("docker", "told"),
+    ("docker", "stage", "told"),
     [
-        (DOCKER, "mv-foreign mv-used "),
-        ("exit 1", f"{STAYS}mv-foreign mv-unused mv-used "),
-        (DOCKER.replace("echo used", "exit 1"), f"{STAYS}mv-foreign mv-unused mv-used "),
+        (DOCKER, "", "mv-foreign mv-used "),
+        ("exit 1", "", f"{STAYS}mv-foreign mv-unused mv-used "),
+        (DOCKER.replace("echo used", "exit 1"), "", f"{STAYS}mv-foreign mv-unused mv-used "),
+        (DOCKER, "rm /run/docker.sock", "mv-foreign mv-unused mv-used "),
+        (DOCKER, ACTIVE, "mv-foreign mv-unused mv-used "),
+        (DOCKER, f"{ACTIVE}; ln -s 0123 /run/systemd/units/invocation:docker.service", "mv-foreign mv-used "),
     ],
-    ids=["Docker answers", "it does not", "it ends in between"],
+    ids=[
+        "Docker answers",
+        "it does not",
+        "it ends in between",
+        "it is not there",
+        "it is stopped, and its socket would start it",
+        "it runs behind its socket",
+    ],
 )
-def test_purge_takes_away_what_nobody_uses_and_nothing_that_somebody_may(docker: str, told: str) -> None:
-    words = ("unshare", "--mount", "--net", "sh", "-ec", STAGE, "sh", str(SCRIPT), docker)
+def test_purge_takes_away_what_nobody_uses_and_nothing_that_somebody_may(docker: str, stage: str, told: str) -> None:
+    words = ("unshare", "--mount", "--net", "sh", "-ec", STAGE, "sh", str(SCRIPT), docker, stage)
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert done.stdout == told

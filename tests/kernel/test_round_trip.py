@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from macvland.action import Add, Change, Delete
-from macvland.kernel import Kernel
+from macvland.kernel import Kernel, facts
 from macvland.model import LONGEST_BCQUEUELEN, Host, KernelThing, Mode, Neighbour, Route, Shim, ShimAddress, shim_name
 from tests.kernel.samples import ADDRESS, NEIGHBOUR, ROUTE, SHIM, WANTED, converge, do, make, many, seen
 from tests.lab.netns import ip, ip_json
@@ -19,6 +19,13 @@ LONG = "a-network-with-a-long-name"
 
 def test_everything_applied_is_seen(kernel: Kernel) -> None:
     make(kernel, *THINGS)
+    assert seen(kernel) == WANTED
+
+
+def test_a_second_look_decodes_no_address_anew(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(kernel, *THINGS)
+    assert seen(kernel) == WANTED
+    monkeypatch.setattr(facts, "IPv4Address", None)
     assert seen(kernel) == WANTED
 
 

@@ -1,5 +1,6 @@
 """macvland as a service of a whole Debian, from its package: files, the daemons around it, its sandbox."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -120,6 +121,18 @@ def test_a_restart_of_docker_brings_the_container_back(machine: Machine, printer
     meets(machine)
     wait_until(lambda: settled(machine))
     assert age(machine) == before
+
+
+def test_a_restart_of_docker_whose_socket_is_systemds_is_noticed(machine: Machine) -> None:
+    """The socket stays; all that macvland knew of its networks holds for the run before."""
+    socket, known = machine.path("/run/docker.sock"), machine.path("/run/macvland/docker.json")
+    inode, before = socket.stat().st_ino, json.loads(known.read_text())
+    assert before["verdicts"]
+    machine.restart_docker()
+    wait_until(lambda: (now := json.loads(known.read_text()))["run"] != before["run"] and now["verdicts"], 20)
+    assert socket.stat().st_ino == inode
+    meets(machine)
+    wait_until(lambda: settled(machine))
 
 
 EVERYTHING = """\

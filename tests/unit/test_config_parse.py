@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from macvland.config import Declaration, ShimDeclaration, parse
+from macvland.config.reading import parsed
 from macvland.model import Mode, Subnet
 from tests.soak import examples
 
@@ -127,7 +128,7 @@ def test_the_last_that_is_possible_is_taken(lines: str) -> None:
 @pytest.mark.fault("E62")
 def test_a_file_cut_anywhere_is_errors_or_a_declaration() -> None:
     for length in range(len(WHOLE)):
-        declaration, errors = parse.__wrapped__(WHOLE[:length], FILE)
+        declaration, errors = parse(WHOLE[:length], FILE)
         assert (declaration is None) == bool(errors)
         assert all(str(error).isprintable() and error.line <= WHOLE.count(b"\n") for error in errors)
 
@@ -214,10 +215,11 @@ def test_whatever_the_bytes_are_they_are_errors_that_print_or_a_declaration(text
 
 def test_an_unchanged_text_is_not_parsed_again() -> None:
     text = (NETWORK + SUBNET).encode()
-    first, _ = parse(text, FILE)
-    again, _ = parse(bytes(bytearray(text)), Path(str(FILE)))
+    (first,), _ = parsed(((FILE, text),))
+    (again,), _ = parsed(((Path(str(FILE)), bytes(bytearray(text))),))
     assert again is first
-    assert parse(text + b"\n", FILE)[0] is not first
+    (changed,), _ = parsed(((FILE, text + b"\n"),))
+    assert changed is not first
 
 
 def test_the_example_is_right_once_its_comments_are_taken_away() -> None:

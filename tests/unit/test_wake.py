@@ -172,7 +172,7 @@ def test_swap_and_backup_files_of_editors_wake_nobody(watched: Watched) -> None:
 def test_what_else_happens_beside_a_missing_directory_wakes_nobody(watched: Watched) -> None:
     """/run is a busy place."""
     (watched.run.parent / "other.pid").write_text("1")
-    watched.socket.touch()  # its event comes after those of the pid file
+    watched.socket.touch()  # its event comes after those of the other file
     until(watched.prodded.is_set)
     watched.wakes_nobody()
 
@@ -267,6 +267,17 @@ def test_a_socket_that_appears_prods_and_wakes_nobody_else(watched: Watched) -> 
     watched.prodded.clear()
     watched.socket.unlink()
     until(watched.prodded.is_set)
+    watched.wakes_nobody()
+
+
+def test_a_link_to_nothing_that_is_put_in_place_by_a_rename_prods(watched: Watched) -> None:
+    """As systemd says that docker.service starts, for the first time and again."""
+    for invocation in ("1", "2"):
+        watched.prodded.clear()
+        new = watched.socket.with_name(".#new")
+        new.symlink_to(invocation)
+        new.replace(watched.socket)
+        until(watched.prodded.is_set)
     watched.wakes_nobody()
 
 
