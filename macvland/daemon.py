@@ -91,6 +91,7 @@ class Daemon:
         self._before: Pass | None = None
         self._machine_id = machine_id()
         self._watchdog = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 / 2  # seconds; 0: nobody watches
+        self._fed = -math.inf  # monotonic seconds
 
     def _files(self) -> dict[Path, Callable[[], object]]:
         """Return the files to watch besides those that declare: without its lock file, another daemon could serve."""
@@ -223,14 +224,21 @@ class Daemon:
 
     def _wait(self, until: float) -> None:
         """Wait for a wake-up or the monotonic time *until*, then for the end of the burst."""
+        self._feed()  # also where there is always more to do: a flood of events is no hang
         while not self._wake.is_set() and (left := until - time.monotonic()) > 0:
-            if self._watchdog:
-                _tell_manager("WATCHDOG=1")
             self._wake.wait(min(left, self._watchdog or left))
+            self._feed()
         end = time.monotonic() + SETTLE
         self._wake.clear()
         while time.monotonic() < end and self._wake.wait(QUIET) and not self._stop.is_set():
             self._wake.clear()
+
+    def _feed(self) -> None:
+        """Tell the watchdog that the loop turns, as often as it asks for."""
+        now = time.monotonic()
+        if self._watchdog and now >= self._fed + self._watchdog:
+            self._fed = now
+            _tell_manager("WATCHDOG=1")
 
     def _listen(self) -> None:
         """Take signals in a thread of their own: a handler could meet the main thread inside the Event it must set."""

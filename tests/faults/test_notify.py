@@ -101,6 +101,25 @@ def test_the_watchdog_is_patted_within_its_time(start: Start, systemd: Manager) 
         position = systemd.wait_for("WATCHDOG=1", after=position, seconds=3)
 
 
+FLOOD = (  # an event in each pass
+    "import macvland.daemon as place",
+    "turn = place.Daemon._turn",
+    "def never_last(self):",
+    "    until = turn(self)",
+    "    self._wake.set()",
+    "    return until",
+    "place.Daemon._turn = never_last",
+)
+
+
+@pytest.mark.fault("A5")
+def test_the_watchdog_is_patted_while_events_never_end(start: Start, systemd: Manager) -> None:
+    start(environment={**SERVICE, "WATCHDOG_USEC": "3000000"}, program=with_code(*FLOOD))
+    position = systemd.wait_for("READY=1")
+    for _ in range(3):
+        position = systemd.wait_for("WATCHDOG=1", after=position, seconds=3)
+
+
 def test_ready_waits_for_a_parent_that_is_late(shared_docker_host: Host, start: Start, systemd: Manager) -> None:
     host = shared_docker_host
     host.drop("late.toml", file("eth6", 6))

@@ -148,7 +148,7 @@ CAUSES: dict[str, tuple[str, Snapshot]] = {
     ),
     "a device that answers for everything": (
         "MV504",
-        reporting(PROXY_ARP("pub_net", device="02:00:00:00:00:66", parent="eth0")),
+        reporting(PROXY_ARP("pub_net", devices=("02:00:00:00:00:66",), parent="eth0")),
     ),
     "a shim for a parent": (
         "MV304",
