@@ -13,7 +13,9 @@ INVOCATION = Path("/run/systemd/units/invocation:docker.service")
 # is not alone, systemd has its tree in one of the other places.
 SLICES = tuple(Path("/sys/fs/cgroup", tree, "system.slice") for tree in ("", "unified", "systemd"))
 
-Run = tuple[int, int, str]
+PIDFILE = Path("/run/docker.pid")  # dockerd's own, in its usual place
+
+Run = tuple[int, int, str, int, int]
 
 
 def asleep() -> bool:
@@ -26,12 +28,18 @@ def run_of(socket: Path) -> Run:
     """Return what no other start of the dockerd behind *socket* has.
 
     A dockerd makes its socket anew at each start (inode and time). Where systemd made it, docker.service starts anew.
-    dockerd's pid file would tell both, but may be anywhere (its `pidfile` option).
+    Where a proxy made it, dockerd's pid file is another one, if it has its usual place.
     """
-    inode, made, invocation = 0, 0, ""
-    with suppress(OSError):
-        found = socket.stat()
-        inode, made = found.st_ino, found.st_mtime_ns
+    invocation = ""
     with suppress(OSError):
         invocation = str(INVOCATION.readlink())
-    return inode, made, invocation
+    return *_made(socket), invocation, *_made(PIDFILE)
+
+
+def _made(file: Path) -> tuple[int, int]:
+    """Return inode and time of *file*; zeros where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return 0, 0
+    return found.st_ino, found.st_mtime_ns

@@ -22,7 +22,8 @@ KNOWN = None  # the verdict on a network that is not lost
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    run: Run = (0, 0, "")  # of dockerd
+    socket: str = ""  # of the dockerd that the rest is about
+    run: Run = (0, 0, "", 0, 0)  # of that dockerd
     verdicts: dict[str, Condition | None] = field(default_factory=dict)  # by network id: KNOWN, or why it is lost
     links: dict[str, int] = field(default_factory=dict)  # by endpoint id, the ifindex of its parent
 
@@ -36,19 +37,24 @@ class History:
         self._state = self._saved = _State()
         with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
             data = json.loads(file.read_text(encoding="utf-8"))
-            self._state = self._saved = _State(tuple(data["run"]), _read(data["verdicts"]), dict(data["links"]))
+            self._state = self._saved = _State(
+                str(data["socket"]), tuple(data["run"]), _read(data["verdicts"]), dict(data["links"])
+            )
 
     def verdicts(self) -> dict[str, Condition | None]:
         """Return, by network id, what was found out since this dockerd started."""
-        run = run_of(self._socket)
-        if run != self._state.run:
-            self._state = replace(self._state, run=run, verdicts={})
+        # Whoever comes to it another way, as an administrator does where the daemon has a proxy, takes what is known.
+        if run_of(Path(self._state.socket)) != self._state.run:
+            self._state = replace(self._state, verdicts={}, **self._now())
         return self._state.verdicts
+
+    def _now(self) -> dict[str, Any]:
+        return {"socket": str(self._socket), "run": run_of(self._socket)}
 
     def judge(self, network: str, verdict: Condition | None) -> None:
         """Note what was found out about the network with this id."""
         known = self.verdicts()  # first: with another dockerd it begins anew
-        self._state = replace(self._state, verdicts={**known, network: verdict})
+        self._state = replace(self._state, verdicts={**known, network: verdict}, **self._now())
 
     def cut(self, endpoints: Sequence[tuple[str, str]]) -> frozenset[str]:
         """Return those of *endpoints*, each an id and the name of its parent, that were made over a link that is gone.
@@ -70,7 +76,8 @@ class History:
         state = self._state
         new = self._file.with_name(f".{self._file.name}.new")
         verdicts = {network: _written(verdict) for network, verdict in state.verdicts.items()}
-        new.write_text(json.dumps({"run": state.run, "verdicts": verdicts, "links": state.links}), "utf-8")
+        about = {"socket": state.socket, "run": state.run}
+        new.write_text(json.dumps(about | {"verdicts": verdicts, "links": state.links}), "utf-8")
         new.replace(self._file)
         self._saved = state
 

@@ -16,6 +16,7 @@ from macvland.engine.history import KNOWN, History
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Docker's socket, of a dockerd that runs as docker.service."""
     monkeypatch.setattr(activation, "INVOCATION", tmp_path / "invocation:docker.service")
+    monkeypatch.setattr(activation, "PIDFILE", tmp_path / "docker.pid")
     start_service(tmp_path, "1" * 32)
     path = tmp_path / "docker.sock"
     make_socket(path)
@@ -36,9 +37,16 @@ def start_service(at: Path, invocation: str) -> None:
     new.replace(at / "invocation:docker.service")
 
 
+def write_pid(at: Path) -> None:
+    """Do what dockerd does at its start, where a proxy has made the socket."""
+    at.unlink(missing_ok=True)
+    at.write_text("2", encoding="ascii")
+
+
 STARTS: dict[str, Callable[[Path], None]] = {
     "it made its socket anew": make_socket,
     "systemd keeps the socket": lambda docker: start_service(docker.parent, "2" * 32),
+    "a proxy keeps the socket": lambda docker: write_pid(docker.with_name("docker.pid")),
     "no longer by systemd": lambda docker: (docker.parent / "invocation:docker.service").unlink(),
 }
 start = pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
@@ -78,7 +86,12 @@ def test_what_was_found_out_outlives_the_daemon_and_not_docker(docker: Path, sta
 
 
 def test_a_verdict_that_an_older_macvland_wrote_in_words_is_found_out_anew(docker: Path) -> None:
-    written = {"run": activation.run_of(docker), "verdicts": {"known": "", "lost": "forgotten"}, "links": {}}
+    written = {
+        "socket": str(docker),
+        "run": activation.run_of(docker),
+        "verdicts": {"known": "", "lost": "forgotten"},
+        "links": {},
+    }
     docker.with_name("docker.json").write_text(json.dumps(written))
     assert History(docker.with_name("docker.json"), docker).verdicts() == {"known": KNOWN}
 
@@ -100,4 +113,16 @@ def test_a_history_of_the_pid_file_counts_for_no_docker(docker: Path) -> None:
     """As versions before kept it."""
     file = docker.with_name("docker.json")
     file.write_text('{"run": [1, 2], "verdicts": {"known": ""}, "links": {"endpoint": 3}}')
+    assert History(file, docker).verdicts() == {}
+
+
+def test_whoever_comes_to_the_same_docker_another_way_takes_what_is_known(docker: Path) -> None:
+    file = docker.with_name("docker.json")
+    proxied = docker.with_name("proxy.sock")
+    make_socket(proxied)
+    history = History(file, proxied)
+    history.judge("known", KNOWN)
+    history.save()
+    assert History(file, docker).verdicts() == {"known": KNOWN}
+    make_socket(proxied)
     assert History(file, docker).verdicts() == {}

@@ -98,12 +98,15 @@ def _none(name: str | None, names: Sequence[str]) -> str:
 
 
 def _found(seen: Host, chosen: Sequence[Lan], asked: Sequence[Sequence[IPv4Address]], rate: int) -> Found:
-    swept = sweep([(lan.link, those) for lan, those in zip(chosen, asked, strict=True)], rate)
-    for error in (one.error for one in swept.values()):
-        if error and error.condition.kind is NO_SWEEP:
-            raise ApplyError(f"{error}, or leave out --probe")
-        if error:
-            raise error
+    try:
+        swept = sweep([(lan.link, those) for lan, those in zip(chosen, asked, strict=True)], rate)
+    except ApplyError as error:
+        if error.condition.kind is NO_SWEEP:
+            raise ApplyError(f"{error}, or leave out --probe") from None
+        raise
+    for one in swept.values():
+        if one.error:
+            raise one.error
     # Looked at after the sweep: no name is older than the answer that it explains.
     neighbours = known({lan.link.index: lan.link.name for lan in chosen})
     names = [link.name for link in seen.links if link.kind == "macvlan"] + [shim.name for shim in seen.shims]
