@@ -5,6 +5,7 @@ A lab has no Wi-Fi, no hypervisor and no firmware: those are tables in tests/uni
 
 import json
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -13,11 +14,6 @@ from typing import Any
 
 import pytest
 
-from macvland.action import Prove
-from macvland.engine import Docker
-from macvland.engine.history import History
-from macvland.model import Host as Seen
-from macvland.model import Proof
 from tests.faults.daemon import Daemon
 from tests.lab import Host, Lab, Station, engine, wait_until
 from tests.lab.command import PROJECT
@@ -407,6 +403,17 @@ def test_a_firewall_is_opened_by_the_remedy(stage: Stage) -> None:
         assert codes(stage.host) == set()
 
 
+PROVING = """
+from macvland.action import Prove
+from macvland.engine import Docker
+from macvland.model import Host, Proof
+docker = Docker()
+(network,) = docker.observe(Host()).networks
+assert docker.apply([Prove(Proof(network=network.name, id=network.id, parent="eth0"))]) == ()
+docker.remember()
+"""
+
+
 def test_a_network_that_docker_lost_is_found_by_what_was_proved(host: Host) -> None:
     host.docker("network", "create", *docker_options(), "pub_net")
     host.engine.stop()
@@ -414,11 +421,7 @@ def test_a_network_that_docker_lost_is_found_by_what_was_proved(host: Host) -> N
     host.engine.start()
     host.plug()
     host.path("/run/macvland").mkdir(exist_ok=True)
-    history = History(host.path("/run/macvland/docker.json"), host.docker_socket)
-    docker = Docker(str(host.docker_socket), history=history)
-    (network,) = docker.observe(Seen()).networks
-    assert docker.apply([Prove(Proof(network="pub_net", id=network.id, parent="eth0"))]) == ()
-    docker.remember()
+    host.run(sys.executable, "-c", PROVING, environment={"PYTHONPATH": str(PROJECT)})
     assert "MV202" in codes(host, "pub_net")
 
 
