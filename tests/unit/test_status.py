@@ -469,6 +469,7 @@ def test_the_failure_of_what_belongs_to_no_network_is_told_in_the_status_and_in_
     assert [one.text for one in told.failures] == [f"{NOBODYS.action}: Operation not permitted"]
     assert line(told) == "1 ready; failed besides: 1"
     assert load(dump(told)) == told
+    assert f"{NOBODYS.action}: Operation not permitted" in overview(told, UNBOUNDED, plain).splitlines()
 
 
 def test_what_belongs_to_no_network_and_is_not_done_yet_keeps_the_reason_of_its_last_try() -> None:

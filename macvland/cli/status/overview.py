@@ -12,9 +12,10 @@ INDENT = "  "
 
 
 def overview(status: Status, columns: int, paint: Paint) -> str:
-    """Lay *status* out for people: the networks with their reasons, then the problems of the files, then the sum."""
+    """Lay *status* out for people: the networks with their reasons, then what belongs to none, then the sum."""
     names = {network.name for network in status.networks}
     homeless = [one.text for one in status.wrong_files if one.network not in names]  # the others stand at their network
+    homeless += [one.text for one in status.failures]
     errors = [each for error in homeless for each in filled(error, columns, "", INDENT)]
     engine = f"Docker {status.engine}" if status.engine else f"no Docker: {status.absence}"
     total = filled(f"{line(status)} ({engine}, {status.time})", columns)
