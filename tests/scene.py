@@ -272,7 +272,11 @@ class Serving:
         """Start a daemon by the words *under*; return when it has done its first pass."""
         daemon = Daemon(self.host, *under, program=self._program)
         self._daemons.append(daemon)
-        wait_until(lambda: (last := status(self.host)) and last.pid == daemon.pid, what="the first pass")
+        first = wait_until(
+            lambda: (last := status(self.host)) and last.pid == daemon.pid and last, what="the first pass"
+        )
+        if first and first.engine:  # the log is written aside: whoever counts lines from now on has all before
+            daemon.wait_for(f"Docker {first.engine} answers")
         return daemon
 
     def stop(self) -> None:
