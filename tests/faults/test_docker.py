@@ -80,6 +80,7 @@ def daemon(host: Host, start: Start, proxy: Proxy) -> Daemon:
     host.drop("pub_net.toml", declare(BORROWED))
     daemon = start(environment=ELSEWHERE)
     told(host, daemon)
+    daemon.wait_for("pub_net: ready")  # the log is written aside: whoever counts lines has those of the start
     return daemon
 
 
@@ -90,6 +91,7 @@ def unbounded(host: Host, start: Start, proxy: Proxy) -> Daemon:
     host.drop("pub_net.toml", declare(BORROWED))
     daemon = start(program=UNBOUNDED, environment=ELSEWHERE)
     told(host, daemon)
+    daemon.wait_for("pub_net: ready")  # the log is written aside: whoever counts lines has those of the start
     return daemon
 
 
