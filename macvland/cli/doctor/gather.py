@@ -179,8 +179,7 @@ def _answers(
         found = swept.get(lan.link.name, Swept())
         if those and found.error:
             notes.add(f"the LAN was not asked: {found.error}")
-            those = []  # noqa: PLW2901 - nobody was
-        mine = frozenset(those)
+        mine = frozenset[IPv4Address]() if found.error else frozenset(those)
         yield lan, mine, frozenset(it for it in found.answers if it[0] in mine)
 
 
